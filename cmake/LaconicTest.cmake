@@ -1,0 +1,28 @@
+# laconic_test(NAME SOURCES a.cc ... LINKS room ... [LABELS unit|threads|mpi|system ...])
+#
+# One executable, one ctest entry, labelled by tier (docs/architecture.md); "unit" by default.
+find_package(GTest REQUIRED)
+
+function(laconic_test name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  if(NOT TEST_LABELS)
+    set(TEST_LABELS unit)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${TEST_LINKS} laconic_warnings GTest::gtest GTest::gmock
+                        GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300)
+endfunction()
+
+# laconic_mpi_test(NAME RANKS 2 4 ...): runs the executable of that name under mpirun too. Its main()
+# is its own (it makes an MPI transport).
+function(laconic_mpi_test name)
+  cmake_parse_arguments(TEST "" "" "RANKS" ${ARGN})
+  foreach(n IN LISTS TEST_RANKS)
+    add_test(NAME ${name}_np${n}
+             COMMAND mpirun --oversubscribe --allow-run-as-root -np ${n} $<TARGET_FILE:${name}>)
+    set_tests_properties(${name}_np${n} PROPERTIES LABELS mpi TIMEOUT 300 PROCESSORS 2)
+  endforeach()
+endfunction()

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "collectives/transport.h"
+
+namespace laconic {
+
+struct InProcessOptions {
+  /// A send completes only when its message is received: finds algorithms that rely on buffering.
+  bool rendezvous = false;
+  /// Emulated link, one way, between any two ranks; 0 and infinite bandwidth (0): none.
+  double latency_seconds = 0;
+  double bytes_per_second = 0;
+  double deadline_seconds = 60;  ///< Of every wait.
+};
+
+/// A group of ranks that are threads of one process; element r is rank r's view. The views share
+/// the group's memory; the group lives until the last view is gone.
+std::vector<std::unique_ptr<Transport>> make_in_process_group(int ranks,
+                                                              const InProcessOptions& options = {});
+
+}  // namespace laconic

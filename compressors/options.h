@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "compressors/compressor.h"
+
+/// One plain struct a compressor, every field with its default; one alternative in the variant, one
+/// case in make_compressor, one message in experiment.proto.
+namespace laconic {
+
+/// How values stand in a frame.
+enum class ValueFormat { float32, bf16 };
+
+/// How the indices of a sparse frame are written; automatic takes the smallest.
+enum class IndexCoding { automatic, raw32 };
+
+/// Sends everything.
+struct IdentityOptions {};
+
+/// Keeps the k = max(1, round(density * n)) largest magnitudes; ties go to the lowest index.
+struct TopKOptions {
+  double density = 0.01;  ///< Kept part of each bucket, in (0, 1].
+  ValueFormat values = ValueFormat::float32;
+  IndexCoding indices = IndexCoding::automatic;
+};
+
+/// Keeps k random coordinates; the frame carries the key they come from, not the indices.
+struct RandKOptions {
+  double density = 0.01;  ///< As in TopKOptions.
+  bool unbiased = true;   ///< Scale by n / k. Off: contractive, which error feedback wants.
+  bool shared = true;     ///< All ranks draw the same coordinates.
+  ValueFormat values = ValueFormat::float32;
+};
+
+using CompressorOptions = std::variant<IdentityOptions, TopKOptions, RandKOptions>;
+
+/// Throws ConfigError, with the field's name alone ("density"), where an option is out of range.
+std::unique_ptr<const Compressor> make_compressor(const CompressorOptions& options);
+
+/// k = max(1, round(density * count)), 0 for an empty vector.
+std::size_t kept_elements(double density, std::size_t count);
+
+}  // namespace laconic

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/state.h"
+#include "base/step.h"
+#include "methods/oracle.h"
+
+namespace laconic {
+
+/// What one step did on this rank. Times in seconds.
+struct Report {
+  double loss = kUnknown;  ///< On this rank's sample, before the update.
+  double compute = 0;      ///< In the oracle.
+  double compress = 0;
+  double wait = 0;  ///< On others.
+  double decode = 0;
+  double apply = 0;  ///< In the update rule.
+};
+
+/// Owns the parameters and when to communicate; made with its exchanges and transport. Between two
+/// steps every message sent has been received, so that checkpoints can stand there.
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  /// Advances this rank by one unit of method time.
+  virtual Report step(Oracle& oracle, const Step& step) = 0;
+
+  /// The point as it is now. With synchronous methods the same bits on every rank between steps.
+  virtual Floats parameters() const = 0;
+
+  /// How often a full vector is averaged per step; what dense_bytes_per_rank is reckoned from.
+  virtual double averages_per_step() const { return 1; }
+
+  virtual void save(StateWriter& writer) const = 0;
+  virtual void load(StateReader& reader) = 0;
+};
+
+}  // namespace laconic

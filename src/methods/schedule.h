@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+namespace laconic {
+
+struct ConstantSchedule {};
+/// Multiplies the rate by `factor` every `every` steps.
+struct StepSchedule {
+  std::uint64_t every = 1;
+  double factor = 0.1;
+};
+/// Half a cosine from the base rate to `floor` times it over the whole run.
+struct CosineSchedule {
+  double floor = 0;
+};
+/// A straight line from the base rate to `floor` times it over the whole run.
+struct LinearSchedule {
+  double floor = 0;
+};
+
+struct ScheduleOptions {
+  double rate = 0.1;                ///< The base rate.
+  std::uint64_t warm_up_steps = 0;  ///< Rises in a straight line from rate / steps.
+  std::variant<ConstantSchedule, StepSchedule, CosineSchedule, LinearSchedule> shape;
+};
+
+/// The learning rate at a step of a run of `steps`.
+double rate_at(const ScheduleOptions& options, std::uint64_t step, std::uint64_t steps);
+
+}  // namespace laconic

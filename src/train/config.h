@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "train/experiment.h"
+
+namespace laconic {
+
+/// Reads an experiment in text format, applies "field.path=value" overrides in order, and checks
+/// all that can be checked without data or peers. Throws ConfigError with the field's path, what
+/// was expected and the nearest known name; a syntax error names the file, line and column.
+Experiment read_experiment(const std::filesystem::path& file,
+                           std::span<const std::string> overrides);
+
+/// The same from text; `origin` stands for the file in errors.
+Experiment parse_experiment(const std::string& text, const std::string& origin,
+                            std::span<const std::string> overrides);
+
+}  // namespace laconic

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "collectives/exchange.h"
+#include "methods/sync_sgd.h"
+#include "nn/classifier.h"
+#include "problems/logistic.h"
+#include "problems/quadratic.h"
+
+/// An experiment as plain option structs: what configs/experiment.proto says, without protobuf.
+namespace laconic {
+
+struct ClassifierProblem {
+  ModelOptions model;
+  DatasetOptions data;
+  Partition partition = Partition::shuffled;
+};
+
+using ProblemOptions = std::variant<ClassifierProblem, QuadraticOptions, LogisticOptions>;
+using MethodOptions = std::variant<SyncSgdOptions>;
+
+struct ReportOptions {
+  std::uint64_t every = 20;
+  std::uint64_t score_every = 0;
+  std::uint64_t verify_every = 100;
+};
+
+struct CheckpointOptions {
+  std::uint64_t every = 200;
+  std::uint32_t keep = 2;
+};
+
+/// Where a test of failure strikes.
+struct DebugPoint {
+  int rank;
+  std::uint64_t step;
+};
+
+struct Experiment {
+  std::string name = "run";
+  std::uint64_t seed = 1;
+  double epochs = 1;
+  std::optional<std::uint64_t> steps;
+  ProblemOptions problem;
+  MethodOptions method;
+  ExchangeOptions exchange;
+  ReportOptions report;
+  CheckpointOptions checkpoint;
+  double deadline_seconds = 60;
+  int compute_threads = 1;
+  std::optional<DebugPoint> throw_at, kill_at;
+
+  std::string text;        ///< Complete, with all defaults: what config.textproto holds.
+  std::uint64_t hash = 0;  ///< Of what decides the bits of a run: `text` without name, report,
+                           ///< checkpoint, transport and debug, which may differ on a resume.
+};
+
+}  // namespace laconic

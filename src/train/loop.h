@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+
+#include "base/log.h"
+#include "collectives/ledger.h"
+#include "methods/method.h"
+#include "train/experiment.h"
+#include "train/summary.h"
+
+namespace laconic {
+
+/// What one rank's run is made of. All are borrowed.
+struct Run {
+  const Experiment& experiment;
+  std::filesystem::path out;  ///< The run directory; exists. Ranks on other hosts have their own.
+  bool resume = false;
+  Transport& transport;  ///< Counted in `ledger`.
+  const Ledger& ledger;
+  Oracle& oracle;
+  Method& method;
+  Exchange& exchange;
+  Log log;
+  const std::atomic<bool>& stop;  ///< Set from a signal handler: end at a step all ranks agree on.
+  bool progress = false;          ///< This rank shows how it goes, on stderr.
+};
+
+/// Trains to the end, from a checkpoint if asked: steps, scores, metrics.jsonl, TensorBoard,
+/// checkpoints, hashes compared over ranks. Collective. Returns the summary, the same on every rank
+/// but for what is the rank's own; rank 0 has written it to summary.json. Throws Interrupted after
+/// a checkpoint when `stop` was set on any rank; NumericError at a loss that is not finite.
+Summary train(const Run& run);
+
+}  // namespace laconic
