@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "collectives/exchange.h"
 #include "methods/sync_sgd.h"
@@ -54,7 +55,8 @@ struct Experiment {
   int compute_threads = 1;
   std::optional<DebugPoint> throw_at, kill_at;
 
-  std::string text;        ///< Complete, with all defaults: what config.textproto holds.
+  std::vector<std::string> warnings;  ///< What is allowed but probably not meant; train() logs it.
+  std::string text;                   ///< Complete, with all defaults: what config.textproto holds.
   std::uint64_t hash = 0;  ///< Of what decides the bits of a run: `text` without name, report,
                            ///< checkpoint, transport and debug, which may differ on a resume.
 };

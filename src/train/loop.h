@@ -26,10 +26,21 @@ struct Run {
   bool progress = false;          ///< This rank shows how it goes, on stderr.
 };
 
+/// Steps of the whole run for a rank with that many examples (Oracle::examples): `steps` where
+/// given, else the epochs' batches, rounded up. What SyncSgdOptions::steps has to be.
+std::uint64_t total_steps(const Experiment& experiment, std::uint64_t examples);
+
 /// Trains to the end, from a checkpoint if asked: steps, scores, metrics.jsonl, TensorBoard,
 /// checkpoints, hashes compared over ranks. Collective. Returns the summary, the same on every rank
 /// but for what is the rank's own; rank 0 has written it to summary.json. Throws Interrupted after
 /// a checkpoint when `stop` was set on any rank; NumericError at a loss that is not finite.
+///
+/// `out` must hold no run yet unless `resume`, which goes on from the newest checkpoint that is
+/// complete on every rank (ConfigError: one of another experiment or number of ranks; DataError:
+/// all are torn), from the start where there is none, and not at all where the run is done.
+///
+/// Whatever is thrown but Interrupted, the group has been aborted by then: buffers of posted
+/// messages go with this frame.
 Summary train(const Run& run);
 
 }  // namespace laconic
