@@ -21,7 +21,9 @@ struct SyncSgdOptions {
 /// error feedback delays by some steps then enters the momentum late but whole, and no rank keeps a
 /// momentum of its own that a checkpoint would have to hold for it.
 ///
-/// `start` is the first point, the same on every rank. `exchange` must outlive it.
+/// Rank r's step s takes its draw s. `start` is the first point, the same on every rank. `exchange`
+/// must outlive it; its residuals are saved by who made it, not here. Throws ConfigError, with the
+/// field's name alone ("momentum"), where an option is out of range.
 std::unique_ptr<Method> make_sync_sgd(const SyncSgdOptions& options, Exchange& exchange,
                                       std::vector<float> start);
 
