@@ -1,0 +1,355 @@
+#include "collectives/transports/in_process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
+#include "base/errors.h"
+
+// One mutex guards a group, each rank sleeps on a condition variable of its own, and whoever posts
+// second copies: straight from the sender's buffer into the receiver's, with the mutex released. An
+// emulated link costs no thread either: a message carries the moment of its arrival, and a
+// receiver sleeps until then.
+namespace laconic {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Moment = Clock::time_point;
+
+/// Up to here a message that nobody waits for yet is set aside, and its sender goes on. Longer ones
+/// stay with the sender, so that no large message is copied twice.
+constexpr std::size_t kSetAsideBytes = std::size_t{16} << 10;
+
+constexpr Moment kAtOnce = Moment::min();
+
+Clock::duration seconds(double s) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+}
+
+/// A posted send or receive, until its rank has asked how it ended.
+struct Operation {
+  int peer;
+  std::uint16_t channel;
+  bool is_send;
+  std::size_t bytes = 0;  // moved
+  bool moved = false;
+  Moment due = kAtOnce;  // done once moved and due
+};
+
+/// Sent, but not yet asked for.
+struct Message {
+  Bytes payload;                     // the sender's, or what was set aside
+  std::vector<std::byte> set_aside;  // empty if the sender still waits
+  Operation* send;                   // null if it was set aside
+  Moment arrives;
+};
+
+struct PostedReceive {
+  Operation* receive;
+  MutBytes into;
+};
+
+/// What waits for its counterpart on one channel between two ranks; only one side ever does.
+struct Mailbox {
+  std::deque<Message> messages;
+  std::deque<PostedReceive> receives;
+};
+
+struct RankState {
+  std::condition_variable changed;
+  std::unordered_map<std::uint64_t, Operation> operations;
+  std::map<std::pair<int, std::uint16_t>, Mailbox> inbox;  // by sender and channel
+  std::vector<Moment> link_free;                           // by receiver
+  int foreign_copies = 0;  // under way, by other ranks' threads, in buffers of this rank
+  bool woken = false;
+  bool left = false;
+};
+
+/// Why the group is dead.
+struct Failure {
+  int origin;  // the rank that saw it
+  std::string cause;
+  std::optional<TransportError> error;  // what that rank's own waits throw, if it did not abort
+};
+
+struct Group {
+  Group(int ranks, const InProcessOptions& o) : options(o), rank(ranks) {
+    for (RankState& r : rank) r.link_free.assign(ranks, kAtOnce);
+  }
+
+  /// The first failure counts. Nothing is matched from then on.
+  void fail(int origin, std::string cause, std::optional<TransportError> error) {
+    if (failure) return;
+    failure = {origin, std::move(cause), std::move(error)};
+    for (RankState& r : rank) {
+      r.inbox.clear();
+      r.changed.notify_all();
+    }
+  }
+  void fail(int origin, const TransportError& error) { fail(origin, error.what(), error); }
+
+  /// When a message sent now has left `from`, and when it is at `to`.
+  std::pair<Moment, Moment> travel(int from, int to, std::size_t bytes) {
+    if (options.latency_seconds == 0 && options.bytes_per_second == 0) return {kAtOnce, kAtOnce};
+    Moment& free = rank[from].link_free[to];
+    free = std::max(free, Clock::now());
+    if (options.bytes_per_second > 0)
+      free += seconds(static_cast<double>(bytes) / options.bytes_per_second);
+    return {free, free + seconds(options.latency_seconds)};
+  }
+
+  const InProcessOptions options;
+  std::mutex mutex;  // guards all that follows
+  std::vector<RankState> rank;
+  std::optional<Failure> failure;
+};
+
+class InProcess final : public Transport {
+ public:
+  InProcess(std::shared_ptr<Group> group, int rank)
+      : group_(std::move(group)), rank_(rank), me_(group_->rank[rank]) {}
+  ~InProcess() override;
+
+  std::string_view name() const override { return "in_process"; }
+  int rank() const override { return rank_; }
+  int size() const override { return static_cast<int>(group_->rank.size()); }
+  int host_of(int) const override { return 0; }
+
+  Ticket post_send(int to, Tag tag, Bytes payload) override;
+  Ticket post_receive(int from, Tag tag, MutBytes into) override;
+  std::optional<std::size_t> poll(Ticket ticket) override;
+  std::size_t wait(Ticket ticket) override;
+  Ticket wait_any(std::span<const Ticket> tickets) override;
+  void wake() noexcept override;
+  void abort(std::string_view why) noexcept override;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  std::pair<Ticket, Operation*> post(int peer, Tag tag, bool is_send);
+  void hand_over(Lock& lock, Message message, PostedReceive posted, int other);
+  void throw_if_failed(Lock& lock);
+  void buffers_back(Lock& lock);
+  Operation& find(Ticket ticket);
+  std::size_t take(Ticket ticket);
+  std::optional<Ticket> first_done(std::span<const Ticket> tickets, Moment& wake_at);
+  void sleep(Lock& lock, std::span<const Ticket> tickets, Moment until, Moment deadline);
+  Moment deadline() const { return Clock::now() + seconds(group_->options.deadline_seconds); }
+
+  const std::shared_ptr<Group> group_;
+  const int rank_;
+  RankState& me_;
+  std::uint64_t last_id_ = 0;
+};
+
+InProcess::~InProcess() {
+  Lock lock(group_->mutex);
+  me_.left = true;
+  if (!me_.operations.empty()) group_->fail(rank_, "left with operations unfinished", std::nullopt);
+  for (RankState& r : group_->rank) r.changed.notify_all();
+  buffers_back(lock);
+}
+
+/// Also called on the way to an exception: when it flies, nobody touches this rank's buffers.
+void InProcess::buffers_back(Lock& lock) {
+  me_.changed.wait(lock, [&] { return me_.foreign_copies == 0; });
+}
+
+void InProcess::throw_if_failed(Lock& lock) {
+  if (!group_->failure) return;
+  buffers_back(lock);
+  const Failure& failure = *group_->failure;
+  if (failure.origin == rank_ && failure.error) throw TransportError(*failure.error);
+  throw TransportError(failure.origin, "gave up", failure.cause);
+}
+
+std::pair<Ticket, Operation*> InProcess::post(int peer, Tag tag, bool is_send) {
+  check(peer >= 0 && peer < size() && peer != rank_, "a peer is another rank of the group");
+  const Ticket ticket{++last_id_};
+  auto& operation =
+      me_.operations[ticket.id] = {.peer = peer, .channel = tag.channel, .is_send = is_send};
+  return {ticket, &operation};
+}
+
+Ticket InProcess::post_send(int to, Tag tag, Bytes payload) {
+  Lock lock(group_->mutex);
+  throw_if_failed(lock);
+  const auto [ticket, send] = post(to, tag, true);
+  const auto [leaves, arrives] = group_->travel(rank_, to, payload.size());
+  const bool rendezvous = group_->options.rendezvous;
+  send->due = rendezvous ? arrives : leaves;
+  Mailbox& box = group_->rank[to].inbox[{rank_, tag.channel}];
+  if (!box.receives.empty()) {
+    const PostedReceive posted = box.receives.front();
+    box.receives.pop_front();
+    hand_over(lock, {payload, {}, send, arrives}, posted, to);
+  } else if (rendezvous || payload.size() > kSetAsideBytes) {
+    box.messages.push_back({payload, {}, send, arrives});
+  } else {
+    std::vector<std::byte> copy(payload.begin(), payload.end());
+    const Bytes kept(copy);  // stays where it is when the vector moves
+    box.messages.push_back({kept, std::move(copy), nullptr, arrives});
+    send->bytes = payload.size();
+    send->moved = true;
+  }
+  return ticket;
+}
+
+Ticket InProcess::post_receive(int from, Tag tag, MutBytes into) {
+  Lock lock(group_->mutex);
+  throw_if_failed(lock);
+  const auto [ticket, receive] = post(from, tag, false);
+  Mailbox& box = me_.inbox[{from, tag.channel}];
+  if (box.messages.empty()) {
+    box.receives.push_back({receive, into});
+  } else {
+    Message message = std::move(box.messages.front());
+    box.messages.pop_front();
+    hand_over(lock, std::move(message), {receive, into}, from);
+  }
+  return ticket;
+}
+
+/// Copies a message where it was asked for. `other` is the rank at the other end: its buffer is
+/// borrowed from under it, so an error there has to wait until the copy is made.
+void InProcess::hand_over(Lock& lock, Message message, PostedReceive posted, int other) {
+  const std::size_t bytes = message.payload.size();
+  if (bytes > posted.into.size()) {
+    const int sender = posted.receive->peer;
+    const int receiver = sender == rank_ ? other : rank_;
+    group_->fail(receiver, TransportError(sender, "receive",
+                                          "a message of " + std::to_string(bytes) +
+                                              " bytes for a buffer of " +
+                                              std::to_string(posted.into.size())));
+    throw_if_failed(lock);
+  }
+  RankState& them = group_->rank[other];
+  ++them.foreign_copies;
+  lock.unlock();
+  if (bytes > 0) std::memcpy(posted.into.data(), message.payload.data(), bytes);
+  lock.lock();
+  --them.foreign_copies;
+  posted.receive->due = message.arrives;
+  for (Operation* operation : {posted.receive, message.send}) {
+    if (operation == nullptr) continue;
+    operation->bytes = bytes;
+    operation->moved = true;
+  }
+  them.changed.notify_all();
+}
+
+Operation& InProcess::find(Ticket ticket) {
+  const auto found = me_.operations.find(ticket.id);
+  check(found != me_.operations.end(), "a ticket that was posted and not yet waited for");
+  return found->second;
+}
+
+std::size_t InProcess::take(Ticket ticket) {
+  return me_.operations.extract(ticket.id).mapped().bytes;
+}
+
+/// A ticket that is done, if any; else `wake_at` is brought forward to when the next one is due.
+std::optional<Ticket> InProcess::first_done(std::span<const Ticket> tickets, Moment& wake_at) {
+  for (const Ticket ticket : tickets) {
+    const Operation& operation = find(ticket);
+    if (!operation.moved) continue;
+    if (operation.due == kAtOnce || operation.due <= Clock::now()) return ticket;
+    wake_at = std::min(wake_at, operation.due);
+  }
+  return std::nullopt;
+}
+
+/// Until something changed or `until`. Fails the group at the deadline, or when a peer can no
+/// longer do its part.
+void InProcess::sleep(Lock& lock, std::span<const Ticket> tickets, Moment until, Moment deadline) {
+  for (const Ticket ticket : tickets) {
+    const Operation& operation = find(ticket);
+    const bool late = Clock::now() >= deadline;
+    const bool orphan = !operation.moved && group_->rank[operation.peer].left;
+    if (!late && !orphan) continue;
+    const std::string what = std::string(operation.is_send ? "send" : "receive") + " on channel " +
+                             std::to_string(operation.channel);
+    group_->fail(rank_,
+                 TransportError(operation.peer, what,
+                                orphan ? "it has left the group" : "not done within its deadline"));
+    throw_if_failed(lock);
+  }
+  if (tickets.empty())
+    me_.changed.wait(lock);  // for a thread of this process, which may compute as long as it likes
+  else
+    me_.changed.wait_until(lock, until);
+}
+
+std::optional<std::size_t> InProcess::poll(Ticket ticket) {
+  Lock lock(group_->mutex);
+  throw_if_failed(lock);
+  Moment unused = Moment::max();
+  if (!first_done({&ticket, 1}, unused)) return std::nullopt;
+  return take(ticket);
+}
+
+std::size_t InProcess::wait(Ticket ticket) {
+  Lock lock(group_->mutex);
+  const Moment latest = deadline();
+  for (;;) {
+    throw_if_failed(lock);
+    Moment until = latest;
+    if (first_done({&ticket, 1}, until)) return take(ticket);
+    sleep(lock, {&ticket, 1}, until, latest);
+  }
+}
+
+Ticket InProcess::wait_any(std::span<const Ticket> tickets) {
+  Lock lock(group_->mutex);
+  const Moment latest = deadline();
+  for (;;) {
+    throw_if_failed(lock);
+    Moment until = latest;
+    if (const auto done = first_done(tickets, until)) return *done;
+    if (std::exchange(me_.woken, false)) return Ticket{};
+    sleep(lock, tickets, until, latest);
+  }
+}
+
+void InProcess::wake() noexcept {
+  const Lock lock(group_->mutex);
+  me_.woken = true;
+  me_.changed.notify_all();
+}
+
+void InProcess::abort(std::string_view why) noexcept {
+  Lock lock(group_->mutex);
+  group_->fail(rank_, std::string(why), std::nullopt);
+  buffers_back(lock);
+}
+
+void check_options(int ranks, const InProcessOptions& options) {
+  const auto usable = [](double v) { return std::isfinite(v) && v >= 0; };
+  if (ranks < 1) throw ConfigError("ranks", "at least 1");
+  if (!usable(options.latency_seconds)) throw ConfigError("latency_seconds", "0 or more");
+  if (!usable(options.bytes_per_second)) throw ConfigError("bytes_per_second", "0 or more");
+  if (!usable(options.deadline_seconds) || options.deadline_seconds == 0)
+    throw ConfigError("deadline_seconds", "more than 0");
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Transport>> make_in_process_group(int ranks,
+                                                              const InProcessOptions& options) {
+  check_options(ranks, options);
+  const auto group = std::make_shared<Group>(ranks, options);
+  std::vector<std::unique_ptr<Transport>> views;
+  for (int r = 0; r < ranks; ++r) views.push_back(std::make_unique<InProcess>(group, r));
+  return views;
+}
+
+}  // namespace laconic
