@@ -20,6 +20,9 @@ struct Guarantee {
   bool contractive() const;
 };
 
+/// Of two in a row, the second on what the first keeps: a quantizer of a sparsifier's values.
+Guarantee compose(const Guarantee& first, const Guarantee& second);
+
 /// Where and when a vector is encoded: what random choices and working memory come from.
 struct Site {
   RngKey own;     ///< Differs between ranks, steps and buckets.
@@ -91,11 +94,14 @@ class Sparsifier : public Compressor {
   virtual void select_residual(Floats gradient, MutFloats residual, Feedback feedback,
                                SparseList& out, const Site& site) const = 0;
 
+  /// No frame of a list of `kept` is longer.
+  virtual std::size_t max_list_bytes(std::size_t kept, std::size_t count) const = 0;
+
   /// The frame of a given list for a vector of `count` elements; returns its length.
   virtual std::size_t encode_list(const SparseList& list, std::size_t count, MutBytes out,
                                   const Site& site) const = 0;
 
-  /// The inverse: appends nothing, replaces `out`. WireError as in decode.
+  /// The inverse; replaces what is in `out`. WireError as in decode.
   virtual void decode_list(Bytes frame, std::size_t count, SparseList& out) const = 0;
 };
 

@@ -12,8 +12,14 @@ namespace laconic {
 /// How values stand in a frame.
 enum class ValueFormat { float32, bf16 };
 
-/// How the indices of a sparse frame are written; automatic takes the smallest.
+/// How the indices of a sparse frame are written; automatic takes the smallest, raw32 takes 32 bits
+/// each (and none where everything is kept).
 enum class IndexCoding { automatic, raw32 };
+
+/// What all frames share, whatever the compressor.
+struct FrameOptions {
+  bool checksum = true;  ///< 4 bytes of XXH3. Off where the transport checks its messages already.
+};
 
 /// Sends everything.
 struct IdentityOptions {};
@@ -36,7 +42,9 @@ struct RandKOptions {
 using CompressorOptions = std::variant<IdentityOptions, TopKOptions, RandKOptions>;
 
 /// Throws ConfigError, with the field's name alone ("density"), where an option is out of range.
-std::unique_ptr<const Compressor> make_compressor(const CompressorOptions& options);
+/// Frames with and without checksum decode equally, whatever `frame` says.
+std::unique_ptr<const Compressor> make_compressor(const CompressorOptions& options,
+                                                  const FrameOptions& frame = {});
 
 /// k = max(1, round(density * count)), 0 for an empty vector.
 std::size_t kept_elements(double density, std::size_t count);

@@ -1,0 +1,66 @@
+#include "compressors/dense.h"
+
+#include "base/check.h"
+#include "base/errors.h"
+#include "compressors/wire/frame.h"
+
+namespace laconic {
+namespace {
+
+class Dense final : public Compressor {
+ public:
+  Dense(std::string_view name, std::unique_ptr<const ValueCodec> codec, const FrameOptions& frame)
+      : name_(name), codec_(std::move(codec)), checksum_(frame.checksum) {}
+
+  std::string_view name() const override { return name_; }
+  Guarantee guarantee(std::size_t count) const override { return codec_->guarantee(count); }
+  bool fixed_size() const override { return codec_->fixed_size(); }
+  std::size_t max_bytes(std::size_t count) const override {
+    return wire::frame_bytes(0, codec_->max_bytes(count), checksum_);
+  }
+
+  std::size_t encode(Floats in, MutBytes out, const Site& site) const override {
+    wire::FrameWriter frame(out, wire::Selection::dense, in.size(), checksum_);
+    frame.values(codec_->id(), codec_->encode(in, frame.room(), site));
+    return frame.finish();
+  }
+
+  std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback, MutBytes out,
+                              const Site& site) const override {
+    wire::FrameWriter frame(out, wire::Selection::dense, gradient.size(), checksum_);
+    frame.values(codec_->id(),
+                 codec_->encode_residual(gradient, residual, feedback, frame.room(), site));
+    return frame.finish();
+  }
+
+  void decode(Bytes bytes, MutFloats out) const override {
+    codec_->decode(read(bytes, out.size()), out.size(), 0, out);
+  }
+
+  void decode_add(Bytes bytes, float scale, MutFloats sum) const override {
+    codec_->decode_add(read(bytes, sum.size()), scale, sum);
+  }
+
+ private:
+  Bytes read(Bytes bytes, std::size_t count) const {
+    const wire::Frame frame = wire::read_frame(bytes, wire::Selection::dense, codec_->id(), count);
+    if (frame.coding != wire::Coding::all || !frame.indices.bytes.empty())
+      throw WireError(frame.indices.offset, "indices where all are sent");
+    codec_->validate(frame.payload, count);
+    return frame.payload.bytes;
+  }
+
+  std::string_view name_;
+  std::unique_ptr<const ValueCodec> codec_;
+  bool checksum_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Compressor> make_dense(std::string_view name,
+                                             std::unique_ptr<const ValueCodec> codec,
+                                             const FrameOptions& frame) {
+  return std::make_unique<const Dense>(name, std::move(codec), frame);
+}
+
+}  // namespace laconic

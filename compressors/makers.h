@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "compressors/options.h"
+#include "compressors/wire/value_codec.h"
+
+/// One maker for each alternative of CompressorOptions, in a file of its own.
+namespace laconic {
+
+std::unique_ptr<const Compressor> make_identity(const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_top_k(const TopKOptions& options, const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_rand_k(const RandKOptions& options,
+                                              const FrameOptions& frame);
+
+/// `rounding` is taken by formats that offer it.
+std::unique_ptr<const ValueCodec> make_value_codec(ValueFormat format, Rounding rounding);
+
+/// ConfigError unless 0 < density <= 1.
+void require_density(double density);
+
+}  // namespace laconic
