@@ -1,23 +1,18 @@
 #include "collectives/transports/in_process.h"
 
+#include "tests/collectives/in_process_kinds.h"
 #include "tests/collectives/transport_conformance.h"
 
 namespace laconic::test {
 namespace {
 
-GroupKind kind(const std::string& name, InProcessOptions options) {
-  return {name, {1, 2, 3, 5, 8}, [options](int ranks, double deadline, const RankBody& body) {
-            InProcessOptions with_deadline = options;
-            with_deadline.deadline_seconds = deadline;
-            run_ranks(make_in_process_group(ranks, with_deadline), body);
-          }};
-}
-
+const std::vector<int> kSizes{1, 2, 3, 5, 8};
 const std::vector<GroupKind> kKinds{
-    kind("in_process", {}),
-    kind("rendezvous", {.rendezvous = true}),
-    kind("slow_link", {.latency_seconds = 1e-4, .bytes_per_second = 1e9}),
-    kind("slow_rendezvous", {.rendezvous = true, .latency_seconds = 1e-4, .bytes_per_second = 1e9}),
+    in_process_kind("in_process", kSizes, {}),
+    in_process_kind("rendezvous", kSizes, {.rendezvous = true}),
+    in_process_kind("slow_link", kSizes, {.latency_seconds = 1e-4, .bytes_per_second = 1e9}),
+    in_process_kind("slow_rendezvous", kSizes,
+                    {.rendezvous = true, .latency_seconds = 1e-4, .bytes_per_second = 1e9}),
 };
 
 INSTANTIATE_TEST_SUITE_P(InProcess, TransportConformance, testing::ValuesIn(kKinds), kind_name);

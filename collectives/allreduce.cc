@@ -1,0 +1,43 @@
+#include "collectives/allreduce.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+#include "collectives/allreduce/algorithms.h"
+
+namespace laconic {
+namespace {
+
+constexpr std::array kAlgorithms{
+    AllreduceAlgorithm{"ring", allreduce::ring, allreduce::ring_cost},
+    AllreduceAlgorithm{"recursive_doubling", allreduce::recursive_doubling,
+                       allreduce::recursive_doubling_cost},
+    AllreduceAlgorithm{"star", allreduce::star, allreduce::star_cost},
+};
+
+[[noreturn]] void throw_unknown(std::string_view name) {
+  std::vector<std::string> names;
+  std::string expected = "one of";
+  for (const AllreduceAlgorithm& algorithm : kAlgorithms) {
+    names.emplace_back(algorithm.name);
+    expected += (names.size() == 1 ? " " : ", ") + names.back();
+  }
+  expected += ", not \"" + std::string(name) + "\"";
+  const std::string nearest = nearest_name(name, names);
+  if (!nearest.empty()) expected += " (did you mean " + nearest + "?)";
+  throw ConfigError("allreduce", expected);
+}
+
+}  // namespace
+
+std::span<const AllreduceAlgorithm> allreduce_algorithms() { return kAlgorithms; }
+
+const AllreduceAlgorithm& find_allreduce(std::string_view name) {
+  for (const AllreduceAlgorithm& algorithm : kAlgorithms)
+    if (algorithm.name == name) return algorithm;
+  throw_unknown(name);
+}
+
+}  // namespace laconic

@@ -1,0 +1,39 @@
+#include "collectives/allreduce/steps.h"
+
+#include "base/check.h"
+
+namespace laconic::allreduce {
+
+void finish_receive(Transport& transport, Ticket receive, Floats into) {
+  check(transport.wait(receive) == into.size_bytes(), "all ranks reduce vectors of one length");
+}
+
+void add(Floats summand, MutFloats sum) {
+  const float* from = summand.data();
+  float* to = sum.data();
+  for (std::size_t i = 0; i < sum.size(); ++i) to[i] += from[i];
+}
+
+void send(Transport& transport, int to, Floats values, Tag tag) {
+  transport.wait(transport.post_send(to, tag, std::as_bytes(values)));
+}
+
+void receive(Transport& transport, int from, MutFloats into, Tag tag) {
+  finish_receive(transport, transport.post_receive(from, tag, std::as_writable_bytes(into)), into);
+}
+
+void send_receive(Transport& transport, int to, Floats values, int from, MutFloats into, Tag tag) {
+  Ticket receive, send;
+  if (!into.empty()) receive = transport.post_receive(from, tag, std::as_writable_bytes(into));
+  if (!values.empty()) send = transport.post_send(to, tag, std::as_bytes(values));
+  if (!into.empty()) finish_receive(transport, receive, into);
+  if (!values.empty()) transport.wait(send);
+}
+
+PowerOfTwo power_of_two_within(int ranks) {
+  PowerOfTwo power;
+  while (2 * power.value <= ranks) power = {2 * power.value, power.exponent + 1};
+  return power;
+}
+
+}  // namespace laconic::allreduce

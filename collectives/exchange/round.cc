@@ -1,0 +1,43 @@
+#include "collectives/exchange/round.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/check.h"
+
+namespace laconic {
+
+void Round::begin(MutFloats vector, MutFloats sent, const Step& step) {
+  check(!under_way_, "finish() comes before the next begin()");
+  check(vector.size() == length_, "the vector is as long as the layout");
+  check(sent.empty() || sent.size() == length_, "sent is empty or as long as the layout");
+  if (step.participants.empty()) {
+    participants_.resize(transport_.size());
+    std::iota(participants_.begin(), participants_.end(), 0);
+  } else {
+    participants_.assign(step.participants.begin(), step.participants.end());
+    for (std::size_t i = 0; i < participants_.size(); ++i)
+      check(participants_[i] < transport_.size() &&
+                participants_[i] > (i == 0 ? -1 : participants_[i - 1]),
+            "participants are ranks, ascending");
+  }
+  vector_ = vector, sent_ = sent, step_ = step.index, key_ = step.key;
+  under_way_ = true;
+}
+
+bool Round::takes_part(int rank) const {
+  return std::binary_search(participants_.begin(), participants_.end(), rank);
+}
+
+void finish_or_abort(Transport& transport, Round& round, const std::function<void()>& work) {
+  check(round.under_way(), "begin() comes before finish()");
+  try {
+    work();
+  } catch (const std::exception& e) {
+    transport.abort(e.what());
+    throw;
+  }
+  round.end();
+}
+
+}  // namespace laconic

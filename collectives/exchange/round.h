@@ -1,0 +1,46 @@
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <vector>
+
+#include "base/step.h"
+#include "base/types.h"
+#include "collectives/transport.h"
+
+namespace laconic {
+
+/// What begin() gave an exchange, kept until finish(). Refuses, as a mistake of ours, a vector of
+/// another length than the layout, a round inside a round, and participants that are no ranks.
+class Round {
+ public:
+  Round(const Transport& transport, std::size_t length) : transport_(transport), length_(length) {}
+
+  void begin(MutFloats vector, MutFloats sent, const Step& step);
+  bool under_way() const { return under_way_; }
+  void end() { under_way_ = false; }
+
+  MutFloats vector() const { return vector_; }
+  MutFloats sent() const { return sent_; }  ///< May be empty.
+  std::uint64_t step() const { return step_; }
+  const RngKey& key() const { return key_; }
+
+  /// Ascending; all ranks if the step named none.
+  const std::vector<int>& participants() const { return participants_; }
+  bool takes_part(int rank) const;
+
+ private:
+  const Transport& transport_;
+  const std::size_t length_;
+  bool under_way_ = false;
+  MutFloats vector_, sent_;
+  std::uint64_t step_ = 0;
+  RngKey key_;
+  std::vector<int> participants_;
+};
+
+/// Does the work of a finish(). What it throws ends the group before it flies on: buffers that
+/// others still write to must not be unwound under them, and nobody may wait for this rank.
+void finish_or_abort(Transport& transport, Round& round, const std::function<void()>& work);
+
+}  // namespace laconic

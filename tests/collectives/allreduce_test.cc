@@ -1,0 +1,70 @@
+#include "tests/collectives/allreduce_tests.h"
+
+#include "base/errors.h"
+#include "tests/collectives/critical_path.h"
+#include "tests/collectives/in_process_kinds.h"
+
+namespace laconic::test {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Threads, Allreduce, testing::ValuesIn(buffered_and_rendezvous()),
+                         kind_name);
+
+TEST(AllreduceCost, MessagesOnTheCriticalPathAreWhatWasSaid) {
+  for (int ranks = 1; ranks <= 9; ++ranks)
+    for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+      for (const std::size_t length : {0, 1, 3, 8, 100}) {
+        CriticalPath path;
+        std::vector<std::size_t> clocks(ranks);
+        run_ranks(make_in_process_group(ranks, {.rendezvous = true}), [&](Transport& t) {
+          Scratch scratch;
+          auto vector = integers(t.rank(), 0, length);
+          algorithm.run(*path.watch(t, clocks[t.rank()]), vector, kSum, scratch);
+        });
+        EXPECT_EQ(*std::max_element(clocks.begin(), clocks.end()),
+                  algorithm.cost(length, {.ranks = ranks}).messages)
+            << algorithm.name << " of " << length << " on " << ranks;
+      }
+}
+
+TEST(AllreduceOrder, StarAddsInRankOrder) {
+  run_ranks(make_in_process_group(7), [](Transport& t) {
+    Scratch scratch;
+    auto vector = floats(t.rank(), 0, 500);
+    find_allreduce("star").run(t, vector, kSum, scratch);
+    auto expected = floats(0, 0, 500);
+    for (int r = 1; r < t.size(); ++r) {
+      const auto summand = floats(r, 0, 500);
+      for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += summand[i];
+    }
+    EXPECT_TRUE(vector == expected);
+  });
+}
+
+TEST(AllreduceTable, FindsByNameAndNamesTheNearest) {
+  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+    EXPECT_EQ(&find_allreduce(algorithm.name), &algorithm);
+  try {
+    find_allreduce("rign");
+    ADD_FAILURE();
+  } catch (const ConfigError& e) {
+    EXPECT_NE(std::string(e.what()).find("did you mean ring?"), std::string::npos) << e.what();
+  }
+}
+
+/// A rank that gives up in the middle of a sum takes the others with it.
+TEST(AllreduceFailure, EndsOnEveryRank) {
+  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+    EXPECT_THROW(run_ranks(make_in_process_group(5, {.rendezvous = true}),
+                           [&](Transport& t) {
+                             if (t.rank() == 3) throw NumericError("the loss is not finite");
+                             Scratch scratch;
+                             std::vector<float> vector(100000);
+                             algorithm.run(t, vector, kSum, scratch);
+                             ADD_FAILURE() << "a sum without rank 3";
+                           }),
+                 NumericError);
+}
+
+}  // namespace
+}  // namespace laconic::test
