@@ -146,7 +146,9 @@ void RiceReader::next(std::span<std::uint32_t> out) {
     number = static_cast<std::uint32_t>(next_++);
   }
   done_ += out.size();
-  if (done_ == kept_ && bytes_for_bits(bit_) != unary_.size())
+  if (done_ < kept_) return;
+  const auto last = load<std::uint8_t>(&unary_.back());
+  if (bytes_for_bits(bit_) != unary_.size() || last >> ((bit_ - 1) % 8) != 1)
     throw WireError(section_.offset, "Rice code goes on after its indices end");
 }
 

@@ -4,6 +4,7 @@
 
 namespace laconic {
 
+bool Oracle::has_prox() const { return false; }
 void Oracle::prox(float, MutFloats) const {}
 
 void Oracle::hessian_vector(Floats, const Sample&, Floats, MutFloats) {

@@ -65,7 +65,11 @@ class Oracle {
   /// the last call as views, so pass the same memory again where that can be.
   virtual double evaluate(Floats at, const Sample& sample, MutFloats out, const ReadyFn& ready) = 0;
 
-  /// x = argmin_y h(y) + |y - x|²/(2 step) for the problem's h; default: h = 0.
+  /// Whether the problem is composite, f + h with an h that is not 0: a constraint or a penalty
+  /// that evaluate() knows nothing of. Methods without prox steps refuse it. Default: false.
+  virtual bool has_prox() const;
+
+  /// x = argmin_y h(y) + |y - x|²/(2 step). Default: h = 0.
   virtual void prox(float step, MutFloats x) const;
 
   /// out = (Hessian at `at` on the sample) v. Default: ConfigError.

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/errors.h"
 
 namespace laconic {
 namespace {
@@ -19,6 +20,7 @@ class SyncSgd final : public Method {
   }
 
   Report step(Oracle& oracle, const Step& step) override {
+    if (oracle.has_prox()) throw ConfigError("problem.prox", "expected none with sync_sgd");
     Report report;
     exchange_.begin(gradient_, {}, step);
     Stopwatch watch;

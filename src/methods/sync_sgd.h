@@ -23,7 +23,8 @@ struct SyncSgdOptions {
 ///
 /// Rank r's step s takes its draw s. `start` is the first point, the same on every rank. `exchange`
 /// must outlive it; its residuals are saved by who made it, not here. Throws ConfigError, with the
-/// field's name alone ("momentum"), where an option is out of range.
+/// field's name alone ("momentum"), where an option is out of range; its step, where the problem
+/// has a prox.
 std::unique_ptr<Method> make_sync_sgd(const SyncSgdOptions& options, Exchange& exchange,
                                       std::vector<float> start);
 

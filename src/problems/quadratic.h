@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "methods/oracle.h"
+#include "problems/prox.h"
 
 namespace laconic {
 
@@ -13,6 +14,7 @@ struct QuadraticOptions {
   std::uint64_t dimensions = 1000;
   double condition = 10;  ///< D is diagonal, from 1 to this, evenly spaced on a logarithmic scale.
   double spread = 1;      ///< c_m = c + spread * normal: how much ranks differ. c is normal too.
+  ProxOptions prox = {};  ///< The h of f + h.
 };
 
 /// Rank `rank`'s f_m. The c_m are functions of the seed and the rank, so that every rank knows the

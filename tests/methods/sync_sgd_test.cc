@@ -35,7 +35,10 @@ class Bowl final : public Oracle {
     }
     return loss;
   }
+  bool has_prox() const override { return composite; }
   Scores score(Floats, Share) const override { return {}; }
+
+  bool composite = false;
 
  private:
   Layout layout_{{"first", 0, 2, 1}, {"second", 2, 3, 1}};
@@ -120,6 +123,16 @@ TEST(SyncSgd, ResumesToTheSameBits) {
   }
   EXPECT_TRUE(std::ranges::equal(whole->parameters(), part->parameters()));
   EXPECT_NE(whole->parameters()[0], start[0]);
+}
+
+TEST(SyncSgd, RefusesACompositeProblem) {
+  std::vector<std::string> events;
+  Bowl oracle(events);
+  oracle.composite = true;
+  Halving exchange(events);
+  const auto method = make_sync_sgd(options(), exchange, std::vector<float>(5, 1.0f));
+  EXPECT_THROW(method->step(oracle, Step{}), ConfigError);
+  EXPECT_TRUE(events.empty());
 }
 
 TEST(SyncSgd, RefusesWhatTheScheduleRefuses) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/errors.h"
 #include "tests/problems/oracle_checks.h"
 
@@ -75,6 +77,29 @@ TEST(Quadratic, GradientDescentArrives) {
     for (std::size_t i = 0; i < x.size(); ++i) x[i] -= 0.1f * gradient[i];
   }
   EXPECT_LT(oracle->score(x, {}).distance, 1e-12 * start);
+}
+
+TEST(Quadratic, ProximalGradientArrivesAtTheKnownMinimum) {
+  for (const ProxOptions& prox : std::vector<ProxOptions>{
+           NoProx{}, BallProx{100}, BallProx{3}, BoxProx{-0.5, 0.2}, SimplexProx{}, L1Prox{2}}) {
+    SCOPED_TRACE(prox.index());
+    const QuadraticOptions options{.dimensions = 60, .condition = 10, .spread = 0, .prox = prox};
+    const auto oracle = make_quadratic(options, 2, 0, 1);
+    EXPECT_EQ(oracle->has_prox(), prox.index() != 0);
+    std::vector<float> x(60, 0.1f), gradient(60);
+    oracle->prox(0.1f, x);
+    const Scores start = oracle->score(x, {});
+    for (int step = 0; step < 300; ++step) {
+      oracle->evaluate(x, kAll, gradient, {});
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] -= 0.1f * gradient[i];
+      oracle->prox(0.1f, x);
+    }
+    const Scores end = oracle->score(x, {});
+    EXPECT_LT(end.distance, 1e-11 * start.distance);
+    EXPECT_NEAR(end.gap, 0, 1e-6 * start.gap);
+    EXPECT_NEAR(start.loss - start.gap, end.loss - end.gap, 1e-9 * start.loss);
+    EXPECT_GT(start.gap, 0);
+  }
 }
 
 TEST(Quadratic, RefusesOptionsOutOfRange) {

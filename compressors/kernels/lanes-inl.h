@@ -1,0 +1,145 @@
+// Sixteen lanes, whatever the machine has.
+//
+// A kernel written in these types does the same arithmetic in the same order on every target: one
+// register of AVX-512, two of AVX2, or sixteen of one lane where there is no SIMD. So its results
+// are equal bit by bit, and the scalar twins of the tests are its definition. Only what the kernels
+// need is here; anything else goes to Highway through `r`.
+//
+// For inclusion in files that Highway compiles once per target; hence no ordinary include guard.
+#if defined(LACONIC_KERNELS_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LACONIC_KERNELS_LANES_INL_H_
+#undef LACONIC_KERNELS_LANES_INL_H_
+#else
+#define LACONIC_KERNELS_LANES_INL_H_
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace laconic::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+inline constexpr std::size_t kLanes = 16;
+
+/// Lanes of one type, in as many registers as they take: 16 of 32 bits or 8 of 64.
+template <typename T>
+struct Lanes {
+  using Tag = hn::CappedTag<T, 64 / sizeof(T)>;
+  static constexpr std::size_t kEach = hn::MaxLanes(Tag());
+  static constexpr std::size_t kRegisters = 64 / sizeof(T) / kEach;
+  hn::Vec<Tag> r[kRegisters];
+};
+
+using F32 = Lanes<float>;
+using I32 = Lanes<std::int32_t>;
+using U32 = Lanes<std::uint32_t>;
+using U64 = Lanes<std::uint64_t>;
+
+/// f on each register.
+template <typename To, typename F, typename... From>
+HWY_INLINE Lanes<To> each(const F& f, const From&... from) {
+  Lanes<To> out;
+  for (std::size_t i = 0; i < Lanes<To>::kRegisters; ++i) out.r[i] = f(from.r[i]...);
+  return out;
+}
+
+template <typename T>
+HWY_INLINE Lanes<T> splat(T value) {
+  return each<T>([value]() HWY_ATTR { return hn::Set(typename Lanes<T>::Tag(), value); });
+}
+
+template <typename T>
+HWY_INLINE Lanes<T> load(const T* from) {
+  Lanes<T> out;
+  for (std::size_t i = 0; i < Lanes<T>::kRegisters; ++i)
+    out.r[i] = hn::LoadU(typename Lanes<T>::Tag(), from + i * Lanes<T>::kEach);
+  return out;
+}
+
+template <typename T>
+HWY_INLINE void store(const Lanes<T>& v, T* to) {
+  for (std::size_t i = 0; i < Lanes<T>::kRegisters; ++i)
+    hn::StoreU(v.r[i], typename Lanes<T>::Tag(), to + i * Lanes<T>::kEach);
+}
+
+/// Past the caches; `to` is aligned to 64 bytes. hwy::FlushStream ends a run of these.
+template <typename T>
+HWY_INLINE void stream(const Lanes<T>& v, T* to) {
+  for (std::size_t i = 0; i < Lanes<T>::kRegisters; ++i)
+    hn::Stream(v.r[i], typename Lanes<T>::Tag(), to + i * Lanes<T>::kEach);
+}
+
+/// The first `count` lanes; the others are zero (load) or left alone (store).
+template <typename T>
+HWY_INLINE Lanes<T> load(const T* from, std::size_t count) {
+  T all[64 / sizeof(T)] = {};
+  std::memcpy(all, from, count * sizeof(T));
+  return load(all);
+}
+
+template <typename T>
+HWY_INLINE void store(const Lanes<T>& v, T* to, std::size_t count) {
+  T all[64 / sizeof(T)];
+  store(v, all);
+  std::memcpy(to, all, count * sizeof(T));
+}
+
+template <typename T>
+HWY_INLINE Lanes<T> operator+(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Add(x, y); }, a, b);
+}
+template <typename T>
+HWY_INLINE Lanes<T> operator-(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Sub(x, y); }, a, b);
+}
+HWY_INLINE F32 operator*(const F32& a, const F32& b) {
+  return each<float>([](auto x, auto y) HWY_ATTR { return hn::Mul(x, y); }, a, b);
+}
+template <typename T>
+HWY_INLINE Lanes<T> operator&(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](auto x, auto y) HWY_ATTR { return hn::And(x, y); }, a, b);
+}
+template <typename T>
+HWY_INLINE Lanes<T> operator|(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Or(x, y); }, a, b);
+}
+template <typename T>
+HWY_INLINE Lanes<T> max(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Max(x, y); }, a, b);
+}
+template <typename T>
+HWY_INLINE Lanes<T> min(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Min(x, y); }, a, b);
+}
+
+/// a * b + c rounded once, also where the machine has no such instruction.
+HWY_INLINE F32 fma(const F32& a, const F32& b, const F32& c) {
+#if HWY_NATIVE_FMA
+  return each<float>([](auto x, auto y, auto z) HWY_ATTR { return hn::MulAdd(x, y, z); }, a, b, c);
+#else
+  float x[kLanes], y[kLanes], z[kLanes];
+  store(a, x), store(b, y), store(c, z);
+  for (std::size_t i = 0; i < kLanes; ++i) z[i] = std::fma(x[i], y[i], z[i]);
+  return load(z);
+#endif
+}
+
+/// Lane i and lane i + 8, then i + 4, i + 2, i + 1: one order of addition for every target.
+HWY_INLINE float sum(const F32& v) {
+  float lane[kLanes];
+  store(v, lane);
+  for (std::size_t half = kLanes / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+  return lane[0];
+}
+
+}  // namespace laconic::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard

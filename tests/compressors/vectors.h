@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/types.h"
+
+/// Vectors that tests compress.
+namespace laconic {
+
+/// Its first element sits neither on a cache line nor on a register's boundary.
+class Misaligned {
+ public:
+  explicit Misaligned(std::size_t count) : memory_(count + kOff) {}
+
+  std::size_t size() const { return memory_.size() - kOff; }
+  MutFloats span() { return MutFloats(memory_).subspan(kOff); }
+  Floats span() const { return Floats(memory_).subspan(kOff); }
+  float& operator[](std::size_t i) { return memory_[i + kOff]; }
+  float operator[](std::size_t i) const { return memory_[i + kOff]; }
+
+ private:
+  static constexpr std::size_t kOff = 3;
+  std::vector<float> memory_;
+};
+
+enum class Input { normal, integers, zeros, mostly_zeros, denormals, huge };
+inline constexpr Input kInputs[] = {Input::normal,       Input::integers,  Input::zeros,
+                                    Input::mostly_zeros, Input::denormals, Input::huge};
+inline constexpr std::size_t kShortLengths[] = {0, 1, 7, 8, 63, 64, 65, 1000};
+inline constexpr std::size_t kLongLength = (std::size_t{1} << 20) + 3;
+
+/// `seed` makes another vector of the kind.
+inline Misaligned make_input(Input kind, std::size_t count, std::uint64_t seed = 0) {
+  const RngKey key = derive(make_key(5, 0, 0, RngPurpose::test), seed);
+  Misaligned v(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double z = normal(key, i);
+    switch (kind) {
+      case Input::normal:
+        v[i] = static_cast<float>(z);
+        break;
+      case Input::integers:  // many ties
+        v[i] = static_cast<float>(std::round(2 * z));
+        break;
+      case Input::zeros:
+        v[i] = i % 2 == 0 ? 0.0f : -0.0f;
+        break;
+      case Input::mostly_zeros:
+        v[i] = i % 50 == 7 ? static_cast<float>(z) : 0.0f;
+        break;
+      case Input::denormals:
+        v[i] = static_cast<float>(z * 1e-40);
+        break;
+      case Input::huge:  // as large as a scale of n/k = 100 lets it be
+        v[i] = static_cast<float>(std::tanh(z) * 3e36);
+        break;
+    }
+  }
+  return v;
+}
+
+}  // namespace laconic
