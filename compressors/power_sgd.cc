@@ -71,7 +71,7 @@ void orthonormalize(MutFloats factor, std::size_t n, int rank, const RngKey& key
       for (int pass = 0; pass < 2; ++pass)
         for (int j = 0; j < k; ++j) {
           const Floats other = factor.subspan(j * n, n);
-          kernels::add_scaled(other, -kernels::dot(column, other), column);
+          kernels::axpy(other, -kernels::dot(column, other), column);
         }
       const float length = std::sqrt(kernels::dot(column, column));
       if (length > kVanished * before) {

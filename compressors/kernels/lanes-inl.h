@@ -16,6 +16,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -130,6 +131,23 @@ HWY_INLINE F32 fma(const F32& a, const F32& b, const F32& c) {
 #endif
 }
 
+HWY_INLINE U32 bits_of(const F32& v) {
+  return each<std::uint32_t>([](auto x) HWY_ATTR { return hn::BitCast(U32::Tag(), x); }, v);
+}
+HWY_INLINE F32 float_of(const U32& v) {
+  return each<float>([](auto x) HWY_ATTR { return hn::BitCast(F32::Tag(), x); }, v);
+}
+
+/// |v| as bits, which order like the magnitudes; from kInfinityBits on, v is not finite.
+HWY_INLINE U32 magnitude(const F32& v) { return bits_of(v) & splat<std::uint32_t>(0x7fffffff); }
+inline constexpr std::uint32_t kInfinityBits = 0x7f800000;
+
+HWY_INLINE std::uint32_t largest(const U32& v) {
+  std::uint32_t lane[kLanes];
+  store(v, lane);
+  return *std::max_element(lane, lane + kLanes);
+}
+
 /// Lane i and lane i + 8, then i + 4, i + 2, i + 1: one order of addition for every target.
 HWY_INLINE float sum(const F32& v) {
   float lane[kLanes];
@@ -137,6 +155,25 @@ HWY_INLINE float sum(const F32& v) {
   for (std::size_t half = kLanes / 2; half > 0; half /= 2)
     for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
   return lane[0];
+}
+
+/// f(i, width) for i = 0, 16, ... below n: `width` is kLanes, and at the end what is left. Inlined
+/// twice, the first time with a width that is known to be whole.
+template <typename F>
+HWY_INLINE void for_lanes(std::size_t n, const F& f) {
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(i, std::integral_constant<std::size_t, kLanes>());
+  if (i < n) f(i, n - i);
+}
+
+/// Loads and stores as for_lanes asks for them.
+template <typename T>
+HWY_INLINE Lanes<T> load(const T* from, std::integral_constant<std::size_t, kLanes>) {
+  return load(from);
+}
+template <typename T>
+HWY_INLINE void store(const Lanes<T>& v, T* to, std::integral_constant<std::size_t, kLanes>) {
+  store(v, to);
 }
 
 }  // namespace laconic::kernels::HWY_NAMESPACE

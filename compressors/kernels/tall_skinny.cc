@@ -188,7 +188,7 @@ float dot(const float* a, const float* b, std::size_t n) {
   return sum(total);
 }
 
-void add_scaled(const float* from, float scale, float* to, std::size_t n) {
+void axpy(const float* from, float scale, float* to, std::size_t n) {
   const F32 s = splat(scale);
   for (std::size_t t = 0; t < tiles(n); ++t)
     store(fma(s, load_tile(from, n, t), load_tile(to, n, t)), to + t * kLanes,
@@ -207,7 +207,7 @@ HWY_EXPORT(multiply);
 HWY_EXPORT(multiply_transposed);
 HWY_EXPORT(outer_product);
 HWY_EXPORT(dot);
-HWY_EXPORT(add_scaled);
+HWY_EXPORT(axpy);
 
 namespace {
 
@@ -251,9 +251,9 @@ float dot(Floats a, Floats b) {
   return HWY_DYNAMIC_DISPATCH(dot)(a.data(), b.data(), a.size());
 }
 
-void add_scaled(Floats from, float scale, MutFloats to) {
+void axpy(Floats from, float scale, MutFloats to) {
   check(from.size() == to.size(), "vectors must be of one length");
-  HWY_DYNAMIC_DISPATCH(add_scaled)(from.data(), scale, to.data(), from.size());
+  HWY_DYNAMIC_DISPATCH(axpy)(from.data(), scale, to.data(), from.size());
 }
 
 }  // namespace laconic::kernels

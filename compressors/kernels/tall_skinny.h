@@ -29,6 +29,6 @@ void outer_product(Floats left, Floats right, int rank, std::size_t rows, std::s
 float dot(Floats a, Floats b);
 
 /// to += scale * from.
-void add_scaled(Floats from, float scale, MutFloats to);
+void axpy(Floats from, float scale, MutFloats to);
 
 }  // namespace laconic::kernels

@@ -1,43 +1,103 @@
 #include "compressors/kernels/vectors.h"
 
-#include <algorithm>
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "compressors/kernels/vectors.cc"
+#include <hwy/foreach_target.h>
+
+#include "compressors/kernels/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace laconic::kernels::HWY_NAMESPACE {
+
+std::uint32_t largest_magnitude(const float* v, std::size_t n) {
+  // Two maxima, so that a load does not wait for the comparison before it.
+  U32 even = splat<std::uint32_t>(0), odd = even;
+  std::size_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    even = max(even, magnitude(load(v + i)));
+    odd = max(odd, magnitude(load(v + i + kLanes)));
+  }
+  for_lanes(n - i, [&](std::size_t j, auto width)
+                       HWY_ATTR { even = max(even, magnitude(load(v + i + j, width))); });
+  return largest(max(even, odd));
+}
+
+std::uint32_t add_feedback(const float* gradient, const float* residual, float scale, float decay,
+                           float* out, std::size_t n) {
+  const F32 s = splat(scale), d = splat(decay);
+  U32 most = splat<std::uint32_t>(0);
+  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+    const F32 v = d * load(residual + i, width) + s * load(gradient + i, width);
+    most = max(most, magnitude(v));
+    store(v, out + i, width);
+  });
+  return largest(most);
+}
+
+void add_scaled(const float* v, float scale, float* sum, std::size_t n) {
+  const F32 s = splat(scale);
+  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+    store(load(sum + i, width) + s * load(v + i, width), sum + i, width);
+  });
+}
+
+void subtract(const float* a, const float* b, float* out, std::size_t n) {
+  for_lanes(n, [&](std::size_t i, auto width)
+                   HWY_ATTR { store(load(a + i, width) - load(b + i, width), out + i, width); });
+}
+
+}  // namespace laconic::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 #include <bit>
-#include <cstdint>
 
 #include "base/errors.h"
 
 namespace laconic {
+namespace kernels {
+
+HWY_EXPORT(largest_magnitude);
+HWY_EXPORT(add_feedback);
+HWY_EXPORT(add_scaled);
+HWY_EXPORT(subtract);
+
+}  // namespace kernels
+
 namespace {
 
 constexpr std::uint32_t kInfinity = 0x7f800000;
 
-std::uint32_t magnitude_bits(float x) { return std::bit_cast<std::uint32_t>(x) & 0x7fffffff; }
-
-[[noreturn]] void not_finite() { throw NumericError("a vector to compress is not finite"); }
+std::uint32_t require_below_infinity(std::uint32_t magnitude) {
+  if (magnitude >= kInfinity) throw NumericError("a vector to compress is not finite");
+  return magnitude;
+}
 
 }  // namespace
 
-void require_finite(Floats v) {
-  std::uint32_t largest = 0;
-  for (const float x : v) largest = std::max(largest, magnitude_bits(x));
-  if (largest >= kInfinity) not_finite();
+void require_finite(Floats v) { largest_magnitude(v); }
+
+float largest_magnitude(Floats v) {
+  using namespace kernels;
+  return std::bit_cast<float>(
+      require_below_infinity(HWY_DYNAMIC_DISPATCH(largest_magnitude)(v.data(), v.size())));
 }
 
 void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out) {
-  std::uint32_t largest = 0;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = feedback.decay * residual[i] + feedback.scale * gradient[i];
-    largest = std::max(largest, magnitude_bits(out[i]));
-  }
-  if (largest >= kInfinity) not_finite();
+  using namespace kernels;
+  require_below_infinity(HWY_DYNAMIC_DISPATCH(add_feedback)(
+      gradient.data(), residual.data(), feedback.scale, feedback.decay, out.data(), out.size()));
 }
 
 void add_scaled(Floats v, float scale, MutFloats sum) {
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += scale * v[i];
+  using namespace kernels;
+  HWY_DYNAMIC_DISPATCH(add_scaled)(v.data(), scale, sum.data(), sum.size());
 }
 
 void subtract(Floats a, Floats b, MutFloats out) {
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = a[i] - b[i];
+  using namespace kernels;
+  HWY_DYNAMIC_DISPATCH(subtract)(a.data(), b.data(), out.data(), out.size());
 }
 
 }  // namespace laconic
+#endif  // HWY_ONCE

@@ -8,6 +8,9 @@ namespace laconic {
 /// NumericError unless every element is finite.
 void require_finite(Floats v);
 
+/// The same, and of all |v[i]| the largest; 0 for none.
+float largest_magnitude(Floats v);
+
 /// out = decay * residual + scale * gradient, each product rounded, then the sum; `out` may be
 /// `residual`. NumericError if an element of it is not finite.
 void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out);
