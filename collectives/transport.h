@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/errors.h"
 #include "base/types.h"
 
 namespace laconic {
@@ -72,8 +73,9 @@ class Transport {
   /// done.
   virtual bool native_allreduce(MutFloats vector);
 
-  /// From any thread: every wait in the group throws, on every rank, with `why`.
-  virtual void abort(std::string_view why) noexcept = 0;
+  /// From any thread: every wait in the group throws, on every rank, with `why`. Where the job ends
+  /// with it (mpi), `status` is what it ends with.
+  virtual void abort(std::string_view why, ExitStatus status) noexcept = 0;
 };
 
 }  // namespace laconic

@@ -34,7 +34,7 @@ void finish_or_abort(Transport& transport, Round& round, const std::function<voi
   try {
     work();
   } catch (const std::exception& e) {
-    transport.abort(e.what());
+    transport.abort(e.what(), status_of(e));
     throw;
   }
   round.end();

@@ -130,7 +130,7 @@ class InProcess final : public Transport {
   std::size_t wait(Ticket ticket) override;
   Ticket wait_any(std::span<const Ticket> tickets) override;
   void wake() noexcept override;
-  void abort(std::string_view why) noexcept override;
+  void abort(std::string_view why, ExitStatus status) noexcept override;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -326,7 +326,7 @@ void InProcess::wake() noexcept {
   me_.changed.notify_all();
 }
 
-void InProcess::abort(std::string_view why) noexcept {
+void InProcess::abort(std::string_view why, ExitStatus) noexcept {
   Lock lock(group_->mutex);
   group_->fail(rank_, std::string(why), std::nullopt);
   buffers_back(lock);

@@ -30,6 +30,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+ExitStatus status_of(const std::exception& error) noexcept {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return known ? known->status() : ExitStatus::other;
+}
+
 ConfigError::ConfigError(std::string_view field, std::string_view expected)
     : Error(ExitStatus::usage, joined(field, expected)) {}
 

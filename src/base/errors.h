@@ -22,6 +22,9 @@ class Error : public std::runtime_error {
   ExitStatus status_;
 };
 
+/// What an exception means for the process: an Error's own status, else `other`.
+ExitStatus status_of(const std::exception& error) noexcept;
+
 /// A field of the configuration or an argument is not what it must be.
 class ConfigError : public Error {
  public:

@@ -57,7 +57,9 @@ class CriticalPath {
     }
     Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
     void wake() noexcept override { inner_.wake(); }
-    void abort(std::string_view why) noexcept override { inner_.abort(why); }
+    void abort(std::string_view why, ExitStatus status) noexcept override {
+      inner_.abort(why, status);
+    }
 
    private:
     void done(Ticket ticket) {

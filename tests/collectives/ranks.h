@@ -48,7 +48,7 @@ inline void run_ranks(const std::vector<std::unique_ptr<Transport>>& group, cons
         const std::lock_guard lock(mutex);
         if (!first) first = std::current_exception();
       }
-      transport.abort(e.what());
+      transport.abort(e.what(), status_of(e));
     }
   };
   std::vector<std::thread> threads;

@@ -293,7 +293,7 @@ TEST_P(TransportFailure, AbortEndsEveryWaitWithTheCause) {
     if (t.rank() == 4) {
       std::thread other([&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        t.abort("the loss is not finite");
+        t.abort("the loss is not finite", ExitStatus::other);
       });
       error = error_of([&] { t.wait(t.post_receive(0, kData, got)); });
       other.join();
@@ -360,7 +360,7 @@ TEST_P(TransportFailure, BuffersAreGivenBackBeforeTheErrorFlies) {
             if (r != t.rank()) tickets.push_back(t.post_receive(r, kData, in[r]));
           for (int r = 0; r < 4; ++r)
             if (r != t.rank()) tickets.push_back(t.post_send(r, kData, out));
-          if (t.rank() == 0 && i == 2) t.abort("enough");
+          if (t.rank() == 0 && i == 2) t.abort("enough", ExitStatus::other);
           for (const Ticket ticket : tickets) t.wait(ticket);
         }
       });
