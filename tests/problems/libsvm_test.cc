@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/errors.h"
-#include "tests/problems/test_data.h"
+#include "tests/data/test_data.h"
 
 namespace laconic {
 namespace {

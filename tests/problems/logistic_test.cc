@@ -4,7 +4,7 @@
 
 #include "base/errors.h"
 #include "tests/problems/oracle_checks.h"
-#include "tests/problems/test_data.h"
+#include "tests/data/test_data.h"
 
 namespace laconic {
 namespace {
