@@ -66,10 +66,12 @@ bool lets_through(const Names& names, const std::string& header) {
   return names.contains(header) || names.contains(header.substr(0, header.find('/')));
 }
 
-/// Standard and POSIX headers are open to all: no folder, or sys/.
+/// Standard and POSIX headers are open to all: no folder, or sys/. So is fmt, which stands in for
+/// <format>.
 bool is_system(const std::string& header) {
   static const Names libraries{"mpi.h", "zlib.h", "xxhash.h", "nccl.h", "cuda.h"};
-  return (header.find('/') == std::string::npos || header.starts_with("sys/")) &&
+  return (header.find('/') == std::string::npos || header.starts_with("sys/") ||
+          header.starts_with("fmt/")) &&
          !libraries.contains(header);
 }
 

@@ -1,0 +1,107 @@
+#include "train/config_complete.h"
+
+#include <fmt/format.h>
+
+#include "base/errors.h"
+#include "train/config_text.h"
+
+namespace laconic {
+namespace {
+
+using google::protobuf::Message;
+
+/// The members of a oneof, for people.
+std::string members(const Message& message, const char* oneof) {
+  const auto* choice = message.GetDescriptor()->FindOneofByName(oneof);
+  std::vector<std::string> names;
+  for (int i = 0; i < choice->field_count(); ++i) names.push_back(choice->field(i)->name());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void require_one(const std::string& path, const Message& message, const char* oneof) {
+  const auto* choice = message.GetDescriptor()->FindOneofByName(oneof);
+  if (!message.GetReflection()->HasOneof(message, choice))
+    throw ConfigError(path, "required: one of " + members(message, oneof));
+}
+
+/// Strings and numbers of `message` that are not set and have no default.
+void require_all(const std::string& path, const Message& message) {
+  const auto& type = *message.GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i)
+    if (const auto* field = type.field(i);
+        !field->is_repeated() && !message.GetReflection()->HasField(message, field))
+      throw ConfigError(path + "." + field->name(), "required");
+}
+
+void complete_data(config::Experiment& e) {
+  using Kind = config::Problem;
+  const auto kind = e.problem().kind_case();
+  if (kind == Kind::kQuadratic) {
+    if (e.has_data()) throw ConfigError("data", "a quadratic problem has none");
+    if (!e.has_steps())
+      throw ConfigError("steps",
+                        "required: a quadratic problem has no examples to count epochs by");
+    return;
+  }
+  require_one("data", e.data(), "source");
+  const bool sparse = e.data().has_libsvm();
+  if (kind == Kind::kLogistic && !sparse)
+    throw ConfigError("data", "expected libsvm: logistic regression reads sparse rows");
+  if (kind == Kind::kClassifier && sparse)
+    throw ConfigError("data.libsvm",
+                      "expected one of fashion_mnist, idx, npy: classifiers read dense examples");
+  if (e.data().has_idx()) require_all("data.idx", e.data().idx());
+  if (e.data().has_npy()) require_all("data.npy", e.data().npy());
+  if (sparse && !e.data().libsvm().has_path()) throw ConfigError("data.libsvm.path", "required");
+}
+
+void complete_method(config::Method& method) {
+  auto& sgd = *method.mutable_sync_sgd();
+  if (sgd.rule_case() == config::SyncSgd::RULE_NOT_SET) sgd.mutable_sgd();
+  auto& schedule = *sgd.mutable_schedule();
+  if (schedule.shape_case() == config::Schedule::SHAPE_NOT_SET) schedule.mutable_constant();
+}
+
+/// Dense has no use for what a compressed exchange is made of. Giving it is no error, so that
+/// --set exchange.dense={} is all that a comparison takes.
+void drop_compression(config::Exchange& exchange, std::vector<std::string>& warnings) {
+  const auto drop = [&](bool present, const char* name, auto clear) {
+    if (!present) return;
+    warnings.push_back(fmt::format("exchange.{}: has no effect on exchange.dense", name));
+    (exchange.*clear)();
+  };
+  drop(exchange.has_compressor(), "compressor", &config::Exchange::clear_compressor);
+  drop(exchange.has_error_feedback(), "error_feedback", &config::Exchange::clear_error_feedback);
+  drop(exchange.has_density_warm_up(), "density_warm_up", &config::Exchange::clear_density_warm_up);
+}
+
+void complete_exchange(config::Exchange& exchange, std::vector<std::string>& warnings) {
+  if (exchange.kind_case() == config::Exchange::KIND_NOT_SET) exchange.mutable_dense();
+  if (exchange.has_dense()) {
+    drop_compression(exchange, warnings);
+    return;
+  }
+  if (exchange.compressor().kind_case() == config::Compressor::KIND_NOT_SET)
+    exchange.mutable_compressor()->mutable_top_k();
+  exchange.mutable_error_feedback();
+  exchange.mutable_density_warm_up();
+}
+
+}  // namespace
+
+void complete(config::Experiment& e, std::vector<std::string>& warnings) {
+  require_one("problem", e.problem(), "kind");
+  if (e.problem().has_classifier())
+    require_one("problem.classifier", e.problem().classifier(), "model");
+  complete_data(e);
+  complete_method(*e.mutable_method());
+  complete_exchange(*e.mutable_exchange(), warnings);
+  e.mutable_report();
+  e.mutable_checkpoint();
+  e.mutable_transport();
+  if (e.debug().has_throw_at()) require_all("debug.throw_at", e.debug().throw_at());
+  if (e.debug().has_kill_at()) require_all("debug.kill_at", e.debug().kill_at());
+  config_text::fill_defaults(e);
+}
+
+}  // namespace laconic

@@ -1,0 +1,342 @@
+#include "train/config_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "base/errors.h"
+#include "collectives/allreduce.h"
+#include "compressors/compressor.h"
+#include "train/config_text.h"
+
+// A switch over a oneof names every member and has no default, so that the compiler finds the one
+// that was added to the schema and forgotten here.
+namespace laconic {
+namespace {
+
+/// A number that protobuf has read, refused unless it `holds`. Comparisons are written so that NaN
+/// fails them.
+template <typename T>
+T ranged(const std::string& path, T value, bool holds, const char* expected) {
+  if (!holds) throw ConfigError(path, fmt::format("expected {}, is {}", expected, value));
+  return value;
+}
+
+template <typename T>
+T positive(const std::string& path, T value) {
+  return ranged(path, value, value > 0 && std::isfinite(static_cast<double>(value)),
+                "a number above 0");
+}
+template <typename T>
+T not_negative(const std::string& path, T value) {
+  return ranged(path, value, value >= 0 && std::isfinite(static_cast<double>(value)),
+                "0 or a number above it");
+}
+template <typename T>
+T fraction(const std::string& path, T value) {
+  return ranged(path, value, value >= 0 && value <= 1, "a number in [0, 1]");
+}
+template <typename T>
+T fraction_below_one(const std::string& path, T value) {
+  return ranged(path, value, value >= 0 && value < 1, "a number in [0, 1)");
+}
+double density(const std::string& path, double value) {
+  return ranged(path, value, value > 0 && value <= 1, "a number in (0, 1]");
+}
+template <typename T>
+T at_least(const std::string& path, T value, T least) {
+  if (value < least)
+    throw ConfigError(path, fmt::format("expected at least {}, is {}", least, value));
+  return value;
+}
+
+std::string run_name(const std::string& name) {
+  const bool plain =
+      !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+      });
+  if (!plain)
+    throw ConfigError("name", fmt::format("expected letters, digits, '-', '_' and '.', the first "
+                                          "not '.'; is \"{}\"",
+                                          name));
+  return name;
+}
+
+/// Where complete() has seen to it that there is a choice.
+[[noreturn]] void not_chosen(const char* path) {
+  throw std::logic_error(fmt::format("{}: nothing chosen", path));
+}
+
+// ------------------------------------------------------------------------------- problem and data
+
+Partition partition_of(config::Data::Partition partition) {
+  switch (partition) {
+    case config::Data::shuffled:
+      return Partition::shuffled;
+    case config::Data::contiguous:
+      return Partition::contiguous;
+    case config::Data::by_label:
+      return Partition::by_label;
+  }
+  not_chosen("data.partition");
+}
+
+ModelOptions model_of(const config::Classifier& c) {
+  switch (c.model_case()) {
+    case config::Classifier::kLogistic:
+      return LogisticModelOptions{};
+    case config::Classifier::kMlp: {
+      for (const auto width : c.mlp().hidden())
+        at_least("problem.classifier.mlp.hidden", width, 1u);
+      return MlpOptions{{c.mlp().hidden().begin(), c.mlp().hidden().end()}};
+    }
+    case config::Classifier::kFedavgCnn:
+      return FedAvgCnnOptions{};
+    case config::Classifier::kSmallCnn:
+      return SmallCnnOptions{
+          at_least("problem.classifier.small_cnn.hidden", c.small_cnn().hidden(), 1u)};
+    case config::Classifier::MODEL_NOT_SET:
+      break;
+  }
+  not_chosen("problem.classifier");
+}
+
+DatasetOptions dataset_of(const config::Data& data) {
+  switch (data.source_case()) {
+    case config::Data::kFashionMnist:
+      return FashionMnistOptions{data.fashion_mnist().path()};
+    case config::Data::kIdx: {
+      const auto& idx = data.idx();
+      return IdxOptions{idx.train_images(), idx.train_labels(), idx.test_images(),
+                        idx.test_labels(), at_least("data.idx.classes", idx.classes(), 2u)};
+    }
+    case config::Data::kNpy: {
+      const auto& npy = data.npy();
+      return NpyOptions{npy.train_examples(), npy.train_labels(), npy.test_examples(),
+                        npy.test_labels(), at_least("data.npy.classes", npy.classes(), 2u)};
+    }
+    case config::Data::kLibsvm:
+    case config::Data::SOURCE_NOT_SET:
+      break;
+  }
+  not_chosen("data");
+}
+
+ProblemOptions problem_of(const config::Experiment& e) {
+  const auto& problem = e.problem();
+  switch (problem.kind_case()) {
+    case config::Problem::kClassifier:
+      return ClassifierProblem{model_of(problem.classifier()), dataset_of(e.data()),
+                               partition_of(e.data().partition())};
+    case config::Problem::kQuadratic: {
+      const auto& q = problem.quadratic();
+      return QuadraticOptions{
+          at_least("problem.quadratic.dimensions", q.dimensions(), std::uint64_t{1}),
+          ranged("problem.quadratic.condition", q.condition(),
+                 q.condition() >= 1 && std::isfinite(q.condition()), "a number from 1"),
+          not_negative("problem.quadratic.spread", q.spread())};
+    }
+    case config::Problem::kLogistic:
+      return LogisticOptions{e.data().libsvm().path(), e.data().libsvm().test_path(),
+                             not_negative("problem.logistic.l2", problem.logistic().l2()),
+                             partition_of(e.data().partition())};
+    case config::Problem::KIND_NOT_SET:
+      break;
+  }
+  not_chosen("problem");
+}
+
+// ------------------------------------------------------------------------------------------ method
+
+ScheduleOptions schedule_of(const config::Schedule& s, const std::string& path) {
+  ScheduleOptions options{.rate = positive(path + ".rate", s.rate()),
+                          .warm_up_steps = s.warm_up_steps(),
+                          .shape = ConstantSchedule{}};
+  switch (s.shape_case()) {
+    case config::Schedule::kConstant:
+      break;
+    case config::Schedule::kDrops:
+      options.shape =
+          StepSchedule{at_least(path + ".drops.every", s.drops().every(), std::uint64_t{1}),
+                       positive(path + ".drops.factor", s.drops().factor())};
+      break;
+    case config::Schedule::kCosine:
+      options.shape = CosineSchedule{fraction(path + ".cosine.floor", s.cosine().floor())};
+      break;
+    case config::Schedule::kLinear:
+      options.shape = LinearSchedule{fraction(path + ".linear.floor", s.linear().floor())};
+      break;
+    case config::Schedule::SHAPE_NOT_SET:
+      not_chosen("schedule");
+  }
+  return options;
+}
+
+SgdOptions sgd_of(const config::Sgd& sgd, const std::string& path) {
+  if (sgd.nesterov() && sgd.momentum() == 0)
+    throw ConfigError(path + ".nesterov", "expected a momentum above 0 with it");
+  return {fraction_below_one(path + ".momentum", sgd.momentum()),
+          not_negative(path + ".weight_decay", sgd.weight_decay()), sgd.nesterov()};
+}
+
+AdamWOptions adamw_of(const config::AdamW& adamw, const std::string& path) {
+  return {fraction_below_one(path + ".beta1", adamw.beta1()),
+          fraction_below_one(path + ".beta2", adamw.beta2()),
+          positive(path + ".epsilon", adamw.epsilon()),
+          not_negative(path + ".weight_decay", adamw.weight_decay())};
+}
+
+MethodOptions method_of(const config::Method& method) {
+  switch (method.kind_case()) {
+    case config::Method::kSyncSgd: {
+      const auto& m = method.sync_sgd();
+      SyncSgdOptions options{.batch = m.batch(),
+                             .steps = 0,
+                             .schedule = schedule_of(m.schedule(), "method.sync_sgd.schedule"),
+                             .rule = {}};
+      if (m.has_adamw())
+        options.rule = adamw_of(m.adamw(), "method.sync_sgd.adamw");
+      else
+        options.rule = sgd_of(m.sgd(), "method.sync_sgd.sgd");
+      return options;
+    }
+    case config::Method::KIND_NOT_SET:
+      break;
+  }
+  not_chosen("method");
+}
+
+// ---------------------------------------------------------------------------------------- exchange
+
+ValueFormat format_of(config::ValueFormat format) {
+  switch (format) {
+    case config::float32:
+      return ValueFormat::float32;
+    case config::bf16:
+      return ValueFormat::bf16;
+  }
+  not_chosen("values");
+}
+
+IndexCoding coding_of(config::TopK::Indices indices) {
+  switch (indices) {
+    case config::TopK::automatic:
+      return IndexCoding::automatic;
+    case config::TopK::raw32:
+      return IndexCoding::raw32;
+  }
+  not_chosen("indices");
+}
+
+CompressorOptions compressor_of(const config::Compressor& c, const std::string& path) {
+  switch (c.kind_case()) {
+    case config::Compressor::kIdentity:
+      return IdentityOptions{};
+    case config::Compressor::kTopK:
+      return TopKOptions{density(path + ".top_k.density", c.top_k().density()),
+                         format_of(c.top_k().values()), coding_of(c.top_k().indices())};
+    case config::Compressor::kRandK:
+      return RandKOptions{density(path + ".rand_k.density", c.rand_k().density()),
+                          c.rand_k().unbiased(), c.rand_k().shared(),
+                          format_of(c.rand_k().values())};
+    case config::Compressor::KIND_NOT_SET:
+      break;
+  }
+  not_chosen("exchange.compressor");
+}
+
+WarmUpOptions warm_up_of(const config::Exchange& e) {
+  const auto& w = e.density_warm_up();
+  if (w.steps() > 0 && !e.compressor().has_top_k() && !e.compressor().has_rand_k())
+    throw ConfigError("exchange.density_warm_up.steps",
+                      "expected 0: the compressor has no density");
+  const auto stages = at_least("exchange.density_warm_up.stages", w.stages(), 1u);
+  return {w.steps(), static_cast<int>(ranged("exchange.density_warm_up.stages", stages,
+                                             stages <= 1000, "at most 1000"))};
+}
+
+std::string allreduce_of(const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& algorithm : allreduce_algorithms()) known.emplace_back(algorithm.name);
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    throw ConfigError(
+        "exchange.dense.allreduce",
+        config_text::with_nearest(fmt::format("there is no \"{}\"", name), name, known));
+  return name;
+}
+
+ExchangeOptions exchange_of(const config::Exchange& e) {
+  ExchangeOptions options;
+  const auto bytes = at_least("exchange.bucket_bytes", e.bucket_bytes(), std::uint64_t{4});
+  options.bucket_bytes = static_cast<std::size_t>(bytes);
+  switch (e.kind_case()) {
+    case config::Exchange::kDense:
+      options.kind = DenseOptions{allreduce_of(e.dense().allreduce())};
+      return options;
+    case config::Exchange::kGather:
+      options.kind = GatherOptions{};
+      break;
+    case config::Exchange::KIND_NOT_SET:
+      not_chosen("exchange");
+  }
+  options.compressor = compressor_of(e.compressor(), "exchange.compressor");
+  options.feedback = {e.error_feedback().on(),
+                      positive("exchange.error_feedback.scale", e.error_feedback().scale()),
+                      fraction("exchange.error_feedback.decay", e.error_feedback().decay())};
+  options.warm_up = warm_up_of(e);
+  return options;
+}
+
+/// Synchronous SGD takes any compressor that is unbiased (the noise averages out) or contractive
+/// (error feedback makes up for the bias). Error feedback itself needs a contraction: else what is
+/// left over grows from step to step.
+void check_contract(const ExchangeOptions& exchange, std::vector<std::string>& warnings) {
+  if (std::holds_alternative<DenseOptions>(exchange.kind)) return;
+  const auto compressor = make_compressor(exchange.compressor);
+  const Guarantee guarantee = compressor->guarantee(exchange.bucket_bytes / sizeof(float));
+  const std::string path = fmt::format("exchange.compressor.{}", compressor->name());
+  if (exchange.feedback.on && !guarantee.contractive())
+    throw ConfigError(
+        path,
+        "does not contract, and with error feedback its residual would grow without end: set " +
+            path + ".unbiased=false, or exchange.error_feedback.on=false");
+  if (!exchange.feedback.on && !guarantee.unbiased())
+    warnings.push_back(
+        path + ": is biased, and without error feedback training stops short of the optimum");
+}
+
+// --------------------------------------------------------------------------------------- the rest
+
+std::optional<DebugPoint> point_of(bool present, const config::Debug::At& at) {
+  if (!present) return std::nullopt;
+  return DebugPoint{static_cast<int>(at.rank()), at.step()};
+}
+
+}  // namespace
+
+Experiment to_options(const config::Experiment& e) {
+  Experiment options;
+  options.name = run_name(e.name());
+  options.seed = e.seed();
+  options.epochs = positive("epochs", e.epochs());
+  if (e.has_steps()) options.steps = at_least("steps", e.steps(), std::uint64_t{1});
+  options.problem = problem_of(e);
+  options.method = method_of(e.method());
+  options.exchange = exchange_of(e.exchange());
+  check_contract(options.exchange, options.warnings);
+  options.report = {at_least("report.every", e.report().every(), std::uint64_t{1}),
+                    e.report().score_every(), e.report().verify_every()};
+  options.checkpoint = {e.checkpoint().every(),
+                        at_least("checkpoint.keep", e.checkpoint().keep(), 2u)};
+  options.deadline_seconds = positive("transport.deadline", e.transport().deadline());
+  options.compute_threads = static_cast<int>(
+      ranged("compute_threads", e.compute_threads(),
+             e.compute_threads() >= 1 && e.compute_threads() <= 1024, "a number from 1 to 1024"));
+  options.throw_at = point_of(e.debug().has_throw_at(), e.debug().throw_at());
+  options.kill_at = point_of(e.debug().has_kill_at(), e.debug().kill_at());
+  return options;
+}
+
+}  // namespace laconic
