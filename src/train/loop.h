@@ -39,8 +39,9 @@ std::uint64_t total_steps(const Experiment& experiment, std::uint64_t examples);
 /// complete on every rank (ConfigError: one of another experiment or number of ranks; DataError:
 /// all are torn), from the start where there is none, and not at all where the run is done.
 ///
-/// Whatever is thrown but Interrupted, the group has been aborted by then: buffers of posted
-/// messages go with this frame.
+/// Interrupted comes on every rank and leaves the group whole. Before anything else is thrown the
+/// group is aborted, since posted messages borrow memory of this frame; the other ranks then throw
+/// TransportError, so that what is no TransportError is the cause.
 Summary train(const Run& run);
 
 }  // namespace laconic

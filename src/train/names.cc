@@ -1,0 +1,52 @@
+#include "train/names.h"
+
+#include <fmt/core.h>
+
+namespace laconic {
+namespace {
+
+struct ProblemName {
+  std::string operator()(const LogisticModelOptions&) const { return "logistic"; }
+  std::string operator()(const MlpOptions&) const { return "mlp"; }
+  std::string operator()(const FedAvgCnnOptions&) const { return "fedavg_cnn"; }
+  std::string operator()(const SmallCnnOptions&) const { return "small_cnn"; }
+  std::string operator()(const ClassifierProblem& p) const { return std::visit(*this, p.model); }
+  std::string operator()(const QuadraticOptions&) const { return "quadratic"; }
+  std::string operator()(const LogisticOptions&) const { return "logistic_regression"; }
+};
+
+struct CompressorName {
+  std::string operator()(const IdentityOptions&) const { return "identity"; }
+  std::string operator()(const TopKOptions& o) const {
+    return sparse("top_k", o.density, o.values);
+  }
+  std::string operator()(const RandKOptions& o) const {
+    return sparse(o.unbiased ? "rand_k (unbiased)" : "rand_k", o.density, o.values);
+  }
+
+  static std::string sparse(const char* name, double density, ValueFormat values) {
+    return fmt::format("{} {:g}%{}", name, 100 * density,
+                       values == ValueFormat::bf16 ? " bf16" : "");
+  }
+};
+
+struct MethodName {
+  std::string operator()(const SyncSgdOptions&) const { return "sync_sgd"; }
+};
+
+}  // namespace
+
+std::string problem_name(const ProblemOptions& problem) {
+  return std::visit(ProblemName{}, problem);
+}
+
+std::string method_name(const MethodOptions& method) { return std::visit(MethodName{}, method); }
+
+std::string exchange_name(const ExchangeOptions& exchange) {
+  if (const auto* dense = std::get_if<DenseOptions>(&exchange.kind))
+    return "dense, " + dense->allreduce;
+  return "gather, " + std::visit(CompressorName{}, exchange.compressor) +
+         (exchange.feedback.on ? ", error feedback" : "");
+}
+
+}  // namespace laconic
