@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <csignal>
@@ -209,8 +208,7 @@ void Trainer::open_reports() {
   std::filesystem::remove(summary_path());
   metrics_.emplace(run_.out / "metrics.jsonl", state_.steps);
   board_.emplace(run_.out / "tensorboard", state_.steps);
-  if (run_.progress)
-    progress_.emplace(stderr, ::isatty(STDERR_FILENO) == 1, state_.steps, total_, now());
+  if (run_.progress) progress_.emplace(stderr, run_.terminal, state_.steps, total_, now());
   reported_.assign(static_cast<std::size_t>(run_.transport.size()), Digest{.step = state_.steps});
   reported_[0].seconds = state_.seconds;
 }
@@ -247,8 +245,7 @@ void strike(const Experiment& experiment, int rank, std::uint64_t step) {
   };
   if (here(experiment.kill_at)) ::raise(SIGKILL);
   if (here(experiment.throw_at))
-    throw Error(ExitStatus::other,
-                fmt::format("debug.throw_at: rank {} fails at step {}", rank, step));
+    throw Error(ExitStatus::other, fmt::format("step {}: debug.throw_at", step));
 }
 
 void Trainer::step() {
@@ -257,8 +254,8 @@ void Trainer::step() {
   const Step step{index, make_key(experiment_.seed, kEveryRank, index, RngPurpose::compress), {}};
   const Report report = run_.method.step(run_.oracle, step);
   if (!std::isfinite(report.loss))
-    throw NumericError(fmt::format("rank {} at step {}: the loss is {}; a lower rate may help",
-                                   run_.transport.rank(), index, report.loss));
+    throw NumericError(
+        fmt::format("step {}: the loss is {}; a lower rate may help", index, report.loss));
   ++state_.steps;
   state_.loss_sum += report.loss;
   state_.compute += report.compute;

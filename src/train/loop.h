@@ -24,6 +24,7 @@ struct Run {
   Log log;
   const std::atomic<bool>& stop;  ///< Set from a signal handler: end at a step all ranks agree on.
   bool progress = false;          ///< This rank shows how it goes, on stderr.
+  bool terminal = false;          ///< Where a line can be written over.
 };
 
 /// Steps of the whole run for a rank with that many examples (Oracle::examples): `steps` where

@@ -25,9 +25,9 @@ TEST(Table, SetsRunsSideBySide) {
   EXPECT_EQ(
       results_table(std::vector{dense, sparse}),
       "run        exchange          accuracy  loss   values  indices   dense  control  sent "
-      "per rank  fewer than ring         time\n"
+      "per rank  fewer than ring        time\n"
       "---------------------------------------------------------------------------------------"
-      "---------------------------------\n"
+      "-----------------------------------\n"
       "dense run  dense, ring        90.12 %  0.25                    1.0 MB    500 B        "
       " 1.0 MB             1.0x  1 min 15 s\n"
       "top_k      gather, top_k 1%   90.12 %  0.25  20.0 kB  19.0 kB           1.0 kB        "

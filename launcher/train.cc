@@ -1,0 +1,120 @@
+// `laconic train`: one experiment, on however many ranks there are.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+#include "collectives/control.h"
+#include "collectives/transports/mpi.h"
+#include "launcher/assemble.h"
+#include "launcher/commands.h"
+#include "launcher/interrupt.h"
+#include "launcher/run_directory.h"
+#include "launcher/world.h"
+#include "train/config.h"
+#include "train/loop.h"
+#include "train/table.h"
+
+namespace laconic {
+namespace {
+
+struct TrainOptions {
+  std::filesystem::path experiment, out;
+  std::vector<std::string> overrides;
+  bool resume = false;
+  WorldOptions world;
+};
+
+/// A resume needs no experiment: the run directory has it, as it ran.
+Experiment experiment_of(const TrainOptions& options) {
+  auto file = options.experiment;
+  if (file.empty()) {
+    if (!options.resume || options.out.empty())
+      throw ConfigError("train",
+                        "give an experiment, or --resume and --out of a run to go on with");
+    file = options.out / "config.textproto";
+  }
+  return read_experiment(file, options.overrides);
+}
+
+/// Rank 0 decides, all make it.
+std::filesystem::path agree_on_run_directory(const TrainOptions& options,
+                                             const Experiment& experiment, Transport& transport) {
+  std::string chosen;
+  if (transport.rank() == 0)
+    chosen = choose_run_directory(options.out, experiment.name, options.resume).string();
+  const auto agreed = broadcast(transport, std::as_bytes(std::span(chosen)), channels::control);
+  const std::filesystem::path path(
+      std::string(reinterpret_cast<const char*>(agreed.data()), agreed.size()));
+  prepare_run_directory(path, experiment.text);
+  return path;
+}
+
+/// mpirun stands between a rank and the terminal: `laconic launch` says that there is one.
+bool on_a_terminal() {
+  return ::isatty(STDERR_FILENO) != 0 || std::getenv("LACONIC_TERMINAL") != nullptr;
+}
+
+Summary train_rank(const TrainOptions& options, const Experiment& experiment,
+                   const SharedData& data, const std::atomic<bool>& stop, Transport& wire) {
+  Ledger ledger;
+  const auto transport = count_bytes(wire, ledger);
+  const int rank = transport->rank(), ranks = transport->size();
+  const auto oracle = make_oracle(experiment, data, rank, ranks);
+  const auto exchange = make_exchange(experiment.exchange, *transport, oracle->layout());
+  const auto method = make_method(experiment, *oracle, *exchange);
+  // Last, so that what is refused leaves nothing behind.
+  const auto out = agree_on_run_directory(options, experiment, *transport);
+  const Log log = make_log(rank, out / "logs" / ("rank-" + std::to_string(rank) + ".log"));
+  return train({.experiment = experiment,
+                .out = out,
+                .resume = options.resume,
+                .transport = *transport,
+                .ledger = ledger,
+                .oracle = *oracle,
+                .method = *method,
+                .exchange = *exchange,
+                .log = log,
+                .stop = stop,
+                .progress = rank == 0,
+                .terminal = on_a_terminal()});
+}
+
+ExitStatus run_train(const TrainOptions& options) {
+  if (options.world.ranks > 1 && started_by_mpi())
+    throw ConfigError("--ranks", "mpirun says how many ranks there are; leave it out");
+  const Experiment experiment = experiment_of(options);
+  const SharedData data = load_data(experiment.problem);
+  set_compute_threads(experiment.compute_threads);
+  const auto& stop = watch_for_interrupts();
+
+  WorldOptions world = options.world;
+  world.deadline_seconds = experiment.deadline_seconds;
+  run_ranks(world, [&](Transport& transport) {
+    const Summary summary = train_rank(options, experiment, data, stop, transport);
+    if (transport.rank() == 0) std::cout << results_table({&summary, 1}) << std::flush;
+  });
+  return ExitStatus::done;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* sub = app.add_subcommand(
+      "train", "Train one experiment: alone, on --ranks threads, or as a rank of mpirun");
+  sub->add_option("experiment", options->experiment, "An experiment file: configs/*.textproto");
+  sub->add_option("--set", options->overrides,
+                  "Set a field: exchange.compressor.top_k.density=0.001; repeatable")
+      ->allow_extra_args(false);
+  sub->add_option("--out", options->out, "Run directory (default: runs/NAME)");
+  sub->add_flag("--resume", options->resume,
+                "Go on from the newest complete checkpoint of the run directory");
+  sub->add_option("--ranks", options->world.ranks, "Ranks, as threads of this process")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  sub->callback([options, &chosen] { chosen = [options] { return run_train(*options); }; });
+}
+
+}  // namespace laconic

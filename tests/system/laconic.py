@@ -1,0 +1,73 @@
+"""Drives the executable as a user would: what the system tests share."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXECUTABLE = pathlib.Path(os.environ.get("LACONIC", ROOT / "build" / "laconic"))
+
+# Small and quick, and yet real: the quadratic, on which every rank has a part of its own.
+QUADRATIC = """
+name: "q"
+steps: 200
+problem { quadratic { dimensions: 2000 } }
+method { sync_sgd { batch: 0 schedule { rate: 0.02 } sgd { momentum: 0.5 } } }
+exchange { gather {} compressor { top_k { density: 0.05 } } bucket_bytes: 2048 }
+checkpoint { every: 20 }
+"""
+
+DENSE = QUADRATIC.replace(
+    "gather {} compressor { top_k { density: 0.05 } }", 'dense { allreduce: "ring" }')
+
+
+def command(*arguments):
+    return [str(EXECUTABLE), *map(str, arguments)]
+
+
+def launched(ranks, *arguments):
+    """The same under mpirun, by `laconic launch`."""
+    return command("launch", "--allow-run-as-root", "-n", ranks, "--", *arguments)
+
+
+def run(arguments, timeout=120, **more):
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, **more)
+
+
+class SystemTest(unittest.TestCase):
+    def setUp(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="laconic-"))
+        self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
+
+    def experiment(self, text=QUADRATIC, name="experiment.textproto"):
+        path = self.home / name
+        path.write_text(text)
+        return path
+
+    def succeed(self, arguments, **more):
+        done = run(arguments, **more)
+        self.assertEqual(done.returncode, 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def refuse(self, arguments, status, *said, **more):
+        """Ends with that status, and its last line on stderr holds all of `said`."""
+        done = run(arguments, **more)
+        lines = done.stderr.strip().splitlines() or [""]
+        self.assertEqual(done.returncode, status, f"{' '.join(arguments)}\n{done.stderr}")
+        for part in said:
+            self.assertIn(part, lines[-1], done.stderr)
+        return done
+
+    def summary(self, out):
+        return json.loads((pathlib.Path(out) / "summary.json").read_text())
+
+    def one_hash(self, out):
+        """The hash of the parameters, the same on every rank."""
+        summary = self.summary(out)
+        self.assertEqual(summary["status"], "done")
+        self.assertEqual(set(summary["parameters_xxh3_by_rank"]), {summary["parameters_xxh3"]})
+        return summary["parameters_xxh3"]
