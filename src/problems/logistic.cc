@@ -183,7 +183,8 @@ class Logistic final : public Oracle {
       for (const std::uint32_t row : rows) train_.add(row, train_.product(row, v), out);
     };
     const RngKey key = make_key(seed_, kEveryRank, 0, RngPurpose::problem);
-    return largest_eigenvalue(sum_.size(), product, key) / (4 * static_cast<double>(rows.size())) +
+    return largest_eigenvalue_bound(sum_.size(), product, key) /
+               (4 * static_cast<double>(rows.size())) +
            l2_;
   }
 

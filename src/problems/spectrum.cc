@@ -1,14 +1,13 @@
 #include "problems/spectrum.h"
 
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 namespace laconic {
 namespace {
 
 double normalise(std::vector<double>& v) {
-  const double norm = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+  const double norm = std::sqrt(dot(v, v));
   if (norm > 0)
     for (double& value : v) value /= norm;
   return norm;
@@ -17,9 +16,8 @@ double normalise(std::vector<double>& v) {
 }  // namespace
 
 double largest_eigenvalue(std::size_t count, const SymmetricProduct& product, const RngKey& key) {
-  constexpr int kProducts = 1000;
-  constexpr double kSettled = 1e-8;  // relative change of one product
-  constexpr double kRaise = 1.01;
+  constexpr int kProducts = 2000;
+  constexpr double kSettled = 1e-10;
   std::vector<double> v(count), next(count);
   for (std::size_t i = 0; i < count; ++i) v[i] = normal(key, i);
   normalise(v);
@@ -31,7 +29,12 @@ double largest_eigenvalue(std::size_t count, const SymmetricProduct& product, co
     eigenvalue = normalise(v);
     if (std::abs(eigenvalue - last) <= kSettled * eigenvalue) break;
   }
-  return kRaise * eigenvalue;
+  return eigenvalue;
+}
+
+double largest_eigenvalue_bound(std::size_t count, const SymmetricProduct& product,
+                                const RngKey& key) {
+  return 1.01 * largest_eigenvalue(count, product, key);
 }
 
 }  // namespace laconic

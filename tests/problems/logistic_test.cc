@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/errors.h"
-#include "tests/problems/oracle_checks.h"
 #include "tests/data/test_data.h"
+#include "tests/problems/oracle_checks.h"
 
 namespace laconic {
 namespace {

@@ -11,8 +11,8 @@ double bound_of(const std::vector<double>& diagonal, std::uint64_t stream) {
   const auto product = [&](std::span<const double> v, std::span<double> out) {
     for (std::size_t i = 0; i < v.size(); ++i) out[i] = diagonal[i] * v[i];
   };
-  return largest_eigenvalue(diagonal.size(), product,
-                            make_key(1, kEveryRank, stream, RngPurpose::test));
+  return largest_eigenvalue_bound(diagonal.size(), product,
+                                  make_key(1, kEveryRank, stream, RngPurpose::test));
 }
 
 TEST(Spectrum, IsAboveTheLargestEigenvalueByAPercentAtMost) {

@@ -1,0 +1,330 @@
+#include "problems/bilinear.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "base/check.h"
+#include "base/errors.h"
+#include "base/sampling.h"
+#include "problems/spectrum.h"
+
+namespace laconic {
+namespace {
+
+using Doubles = std::vector<double>;
+
+/// A square matrix, row after row, or a diagonal alone.
+template <typename Element>
+class Coupling {
+ public:
+  Coupling(std::size_t count, bool diagonal)
+      : count_(count), diagonal_(diagonal), elements_(diagonal ? count : count * count) {}
+
+  std::size_t rows() const { return count_; }
+  std::size_t columns() const { return diagonal_ ? 1 : count_; }
+
+  /// Element j of what is held of row i; of a diagonal only j = 0 is.
+  Element& at(std::size_t i, std::size_t j) { return elements_[i * columns() + j]; }
+  Element at(std::size_t i, std::size_t j) const { return elements_[i * columns() + j]; }
+
+  /// right = A y and left = A'x, in one pass over A. Either may be empty: not wanted.
+  void multiply(std::span<const double> x, std::span<const double> y, std::span<double> right,
+                std::span<double> left) const {
+    std::fill(left.begin(), left.end(), 0.0);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Element* row = elements_.data() + i * columns();
+      if (diagonal_) {
+        if (!right.empty()) right[i] = row[0] * y[i];
+        if (!left.empty()) left[i] = row[0] * x[i];
+        continue;
+      }
+      if (!right.empty()) right[i] = row_times(row, y);
+      if (!left.empty())
+        for (std::size_t j = 0; j < count_; ++j) left[j] += x[i] * row[j];
+    }
+  }
+
+ private:
+  /// In lanes, as dot() does, without a row in double.
+  static double row_times(const Element* row, std::span<const double> y) {
+    constexpr std::size_t kLanes = 8;
+    double lanes[kLanes] = {};
+    const std::size_t whole = y.size() - y.size() % kLanes;
+    for (std::size_t j = 0; j < whole; j += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        lanes[lane] += double{row[j + lane]} * y[j + lane];
+    for (std::size_t j = whole; j < y.size(); ++j) lanes[j - whole] += double{row[j]} * y[j];
+    return std::accumulate(lanes, lanes + kLanes, 0.0);
+  }
+
+  std::size_t count_;
+  bool diagonal_;
+  std::vector<Element> elements_;
+};
+
+/// The square of the norm of A: the largest eigenvalue of A'A.
+template <typename Element>
+SymmetricProduct gram(const Coupling<Element>& a) {
+  return [&a, image = Doubles(a.rows())](std::span<const double> v, std::span<double> out) mutable {
+    a.multiply({}, v, image, {});
+    a.multiply(image, {}, {}, out);
+  };
+}
+
+void check_options(const BilinearOptions& options) {
+  const auto require = [](bool holds, const char* field, const char* expected) {
+    if (!holds) throw ConfigError(field, expected);
+  };
+  require(options.dimensions >= 1, "dimensions", "expected at least 1");
+  require(options.condition > 1 && std::isfinite(options.condition), "condition",
+          "expected more than 1");
+  require(options.spread >= 0 && std::isfinite(options.spread), "spread",
+          "expected 0 or a positive number");
+  require(options.scale_range >= 1 && std::isfinite(options.scale_range), "scale_range",
+          "expected at least 1");
+  require(options.noise >= 0 && std::isfinite(options.noise), "noise",
+          "expected 0 or a positive number");
+}
+
+Doubles make_scales(const BilinearOptions& options) {
+  Doubles scales(options.dimensions, 1.0);
+  for (std::size_t i = 1; i < scales.size(); ++i)
+    scales[i] = std::pow(options.scale_range,
+                         -static_cast<double>(i) / static_cast<double>(scales.size() - 1));
+  return scales;
+}
+
+/// What a rank's random numbers are for.
+enum Part : std::uint64_t { kCoupling, kLinearX, kLinearY, kNoise, kSpectrum };
+
+}  // namespace
+
+class BilinearInstance {
+ public:
+  BilinearInstance(const BilinearOptions& options, std::uint64_t seed, int ranks)
+      : options_(options),
+        seed_(seed),
+        ranks_(ranks),
+        scales_(make_scales(options)),
+        mean_(options.dimensions, options.diagonal),
+        linear_x_(options.dimensions),
+        linear_y_(options.dimensions),
+        solution_x_(options.dimensions),
+        solution_y_(options.dimensions) {
+    for (int rank = 0; rank < ranks; ++rank) add_to_mean(rank);
+    square_ = largest_eigenvalue(options.dimensions, gram(mean_), key(kEveryRank, kSpectrum));
+    // (L / l)² = (l² + |A|²) / l²: the eigenvalues of the operator's matrix are l ± i sigma(A).
+    lambda_ = std::sqrt(square_ / (options.condition * options.condition - 1));
+    find_solution();
+  }
+
+  const BilinearOptions& options() const { return options_; }
+  int ranks() const { return ranks_; }
+  double lambda() const { return lambda_; }
+
+  RngKey key(std::uint32_t rank, Part part) const {
+    return make_key(seed_, rank, 0, RngPurpose::problem, part);
+  }
+
+  RngKey sampling_key(int rank) const {
+    return make_key(seed_, static_cast<std::uint32_t>(rank), 0, RngPurpose::sample);
+  }
+
+  double scale(std::size_t i) const { return scales_[i]; }
+
+  Coupling<float> coupling(int rank) const {
+    const RngKey shared = key(kEveryRank, kCoupling);
+    const RngKey own = key(static_cast<std::uint32_t>(rank), kCoupling);
+    Coupling<float> a(options_.dimensions, options_.diagonal);
+    for (std::size_t i = 0; i < a.rows(); ++i)
+      for (std::size_t j = 0; j < a.columns(); ++j) {
+        const std::uint64_t place = i * a.columns() + j;
+        const double value = normal(shared, place) + options_.spread * normal(own, place);
+        a.at(i, j) = static_cast<float>(scale(i) * scale(options_.diagonal ? i : j) * value);
+      }
+    return a;
+  }
+
+  Doubles linear(int rank, Part part) const {
+    const RngKey own = key(static_cast<std::uint32_t>(rank), part);
+    Doubles values(options_.dimensions);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = scale(i) * normal(own, i);
+    return values;
+  }
+
+  Constants constants() const {
+    const auto smoothness = [&](double square) { return std::sqrt(lambda_ * lambda_ + square); };
+    double largest = 0;
+    for (int rank = 0; rank < ranks_; ++rank) {
+      const Coupling<float> a = coupling(rank);
+      largest = std::max(largest,
+                         largest_eigenvalue_bound(a.rows(), gram(a), key(kEveryRank, kSpectrum)));
+    }
+    return {.smoothness = smoothness(1.01 * square_),
+            .largest_smoothness = smoothness(largest),
+            .strong_convexity = lambda_};
+  }
+
+  /// All of them are quadratic around the solution, with its own curvature each: no cancellation.
+  Scores score(Floats at) const {
+    const std::size_t count = options_.dimensions;
+    Doubles u(count), v(count), right(count), left(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      u[i] = at[i] - solution_x_[i];
+      v[i] = at[count + i] - solution_y_[i];
+    }
+    mean_.multiply(u, v, right, left);
+    const double uu = dot(u, u), vv = dot(v, v);
+    return {.loss = value_ + dot(u, right) + lambda_ / 2 * (uu - vv),
+            .gap = lambda_ / 2 * (uu + vv) + (dot(left, left) + dot(right, right)) / (2 * lambda_),
+            .distance = uu + vv,
+            .examples = 1};
+  }
+
+ private:
+  void add_to_mean(int rank) {
+    const Coupling<float> a = coupling(rank);
+    for (std::size_t i = 0; i < a.rows(); ++i)
+      for (std::size_t j = 0; j < a.columns(); ++j) mean_.at(i, j) += double{a.at(i, j)} / ranks_;
+    const Doubles x = linear(rank, kLinearX), y = linear(rank, kLinearY);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      linear_x_[i] += x[i] / ranks_;
+      linear_y_[i] += y[i] / ranks_;
+    }
+  }
+
+  /// F = 0: A y + a + l x = 0 and A'x + b - l y = 0; without y, (l² + AA') x = -l a - A b.
+  void find_solution() {
+    const std::size_t count = options_.dimensions;
+    Doubles image(count), right(count);
+    mean_.multiply({}, linear_y_, right, {});
+    for (std::size_t i = 0; i < count; ++i) right[i] = -lambda_ * linear_x_[i] - right[i];
+    const auto product = [&](std::span<const double> v, std::span<double> out) {
+      mean_.multiply(v, {}, {}, image);
+      mean_.multiply({}, image, out, {});
+      for (std::size_t i = 0; i < count; ++i) out[i] += lambda_ * lambda_ * v[i];
+    };
+    solution_x_ = solve(product, right);
+    mean_.multiply(solution_x_, {}, {}, solution_y_);
+    for (std::size_t i = 0; i < count; ++i)
+      solution_y_[i] = (solution_y_[i] + linear_y_[i]) / lambda_;
+    // At a saddle point x'Ay = -a'x - l|x|² = -b'y + l|y|², so that half of each linear term stays.
+    value_ = (dot(linear_x_, solution_x_) + dot(linear_y_, solution_y_)) / 2;
+  }
+
+  BilinearOptions options_;
+  std::uint64_t seed_;
+  int ranks_;
+  Doubles scales_;
+  Coupling<double> mean_;
+  Doubles linear_x_, linear_y_;  // means of the a_m and the b_m
+  Doubles solution_x_, solution_y_;
+  double square_ = 0;  // |A|²
+  double lambda_ = 0;
+  double value_ = 0;  // f at the solution
+};
+
+namespace {
+
+class Bilinear final : public Oracle {
+ public:
+  Bilinear(std::shared_ptr<const BilinearInstance> instance, int rank)
+      : instance_(std::move(instance)),
+        count_(instance_->options().dimensions),
+        layout_{{"x", 0, count_, 1}, {"y", count_, count_, 1}},
+        coupling_(instance_->coupling(rank)),
+        linear_x_(instance_->linear(rank, kLinearX)),
+        linear_y_(instance_->linear(rank, kLinearY)),
+        noise_(make_noise(rank)),
+        sampler_(all_pieces(), instance_->sampling_key(rank)),
+        x_(count_),
+        y_(count_),
+        right_(count_),
+        left_(count_) {}
+
+  const Layout& layout() const override { return layout_; }
+  void initialize(RngKey, MutFloats z) const override { std::fill(z.begin(), z.end(), 0.0f); }
+  std::uint64_t examples() const override { return instance_->options().pieces; }
+
+  double evaluate(Floats at, const Sample& sample, MutFloats out, const ReadyFn&) override {
+    check(at.size() == 2 * count_ && out.size() == 2 * count_, "vectors fit the problem");
+    std::copy_n(at.begin(), count_, x_.begin());
+    std::copy_n(at.begin() + static_cast<std::ptrdiff_t>(count_), count_, y_.begin());
+    coupling_.multiply(x_, y_, right_, left_);
+    if (sample.size > 0 && sample.size < examples()) add_noise(sample);
+    const double lambda = instance_->lambda();
+    for (std::size_t i = 0; i < count_; ++i) {
+      out[i] = static_cast<float>(right_[i] + linear_x_[i] + lambda * x_[i]);
+      out[count_ + i] = static_cast<float>(lambda * y_[i] - left_[i] - linear_y_[i]);
+    }
+    return dot(x_, right_) + dot(linear_x_, x_) + dot(linear_y_, y_) +
+           lambda / 2 * (dot(x_, x_) - dot(y_, y_));
+  }
+
+  Constants constants() const override { return instance_->constants(); }
+  Scores score(Floats at, Share) const override {
+    check(at.size() == 2 * count_, "vectors fit the problem");
+    return instance_->score(at);
+  }
+
+ private:
+  std::vector<std::uint32_t> all_pieces() const {
+    std::vector<std::uint32_t> pieces(instance_->options().pieces);
+    std::iota(pieces.begin(), pieces.end(), 0u);
+    return pieces;
+  }
+
+  /// One diagonal a piece; their sum is 0.
+  std::vector<float> make_noise(int rank) const {
+    const auto& [dimensions, condition, spread, diagonal, range, pieces, noise] =
+        instance_->options();
+    const RngKey key = instance_->key(static_cast<std::uint32_t>(rank), kNoise);
+    std::vector<float> values(pieces * count_);
+    for (std::size_t i = 0; i < count_; ++i) {
+      double mean = 0;
+      for (std::size_t p = 0; p < pieces; ++p) mean += normal(key, p * count_ + i) / pieces;
+      const double size = noise * instance_->scale(i) * instance_->scale(i);
+      for (std::size_t p = 0; p < pieces; ++p)
+        values[p * count_ + i] = static_cast<float>(size * (normal(key, p * count_ + i) - mean));
+    }
+    return values;
+  }
+
+  void add_noise(const Sample& sample) {
+    const auto batch = sampler_.batch(sample.draw, sample.size);
+    const double weight = 1.0 / static_cast<double>(batch.size());
+    for (const std::uint32_t piece : batch) {
+      const Floats diagonal = Floats(noise_).subspan(piece * count_, count_);
+      for (std::size_t i = 0; i < count_; ++i) {
+        right_[i] += weight * diagonal[i] * y_[i];
+        left_[i] += weight * diagonal[i] * x_[i];
+      }
+    }
+  }
+
+  std::shared_ptr<const BilinearInstance> instance_;
+  std::size_t count_;
+  Layout layout_;
+  Coupling<float> coupling_;
+  Doubles linear_x_, linear_y_;
+  std::vector<float> noise_;
+  BatchSampler sampler_;
+  Doubles x_, y_, right_, left_;  // working memory: right = A y, left = A'x
+};
+
+}  // namespace
+
+std::shared_ptr<const BilinearInstance> make_bilinear_instance(const BilinearOptions& options,
+                                                               std::uint64_t seed, int ranks) {
+  check_options(options);
+  return std::make_shared<BilinearInstance>(options, seed, ranks);
+}
+
+std::unique_ptr<Oracle> make_bilinear(std::shared_ptr<const BilinearInstance> instance, int rank) {
+  check(0 <= rank && rank < instance->ranks(), "a rank below the number of ranks");
+  return std::make_unique<Bilinear>(std::move(instance), rank);
+}
+
+}  // namespace laconic
