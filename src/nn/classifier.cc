@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "base/check.h"
 #include "base/errors.h"
@@ -43,12 +44,20 @@ at::Tensor view_of(Floats memory, const Parameter& p) {
   return at::from_blob(const_cast<float*>(memory.data()), p.shape);
 }
 
+template <typename T>
+float value_of(T element) {
+  if constexpr (std::is_same_v<T, std::uint8_t>)
+    return static_cast<float>(element) / 127.5f - 1;
+  else
+    return element;
+}
+
 /// Examples and labels of one pass as tensors, in memory that is used again.
 class BatchBuffer {
  public:
   explicit BatchBuffer(const Dataset& data) : data_(data) {}
 
-  /// Bytes become [0, 1]. The tensors are valid until the next call.
+  /// The tensors are valid until the next call.
   void fill(std::span<const std::uint32_t> indices) {
     const auto n = static_cast<std::int64_t>(indices.size());
     if (!inputs_.defined() || n > inputs_.size(0)) allocate(n);
@@ -75,9 +84,7 @@ class BatchBuffer {
     float* to = x.mutable_data_ptr<float>();
     for (const std::uint32_t i : indices) {
       const T* from = examples.data() + i * size;
-      to = std::transform(from, from + size, to, [](T v) {
-        return std::is_same_v<T, float> ? static_cast<float>(v) : static_cast<float>(v) / 255;
-      });
+      to = std::transform(from, from + size, to, value_of<T>);
     }
   }
 
@@ -148,7 +155,7 @@ class Classifier final : public Oracle {
                   const ReadyFn& ready) override {
     check(point.size() == flat_size(layout_) && out.size() == point.size(),
           "vectors of another length");
-    at::init_num_threads();  // a new thread does not know set_compute_threads yet
+    at::init_num_threads();  // a new thread has not heard of set_compute_threads
     bind(point);
     const auto batch = sampler_.batch(sample.draw, sample.size);
     double loss = 0;

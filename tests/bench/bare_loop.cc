@@ -52,7 +52,7 @@ class BareLoop {
     const auto n = static_cast<std::int64_t>(data.size());
     auto bytes = std::get<std::vector<std::uint8_t>>(data.examples);
     examples_ =
-        torch::from_blob(bytes.data(), {n, 1, 28, 28}, torch::kByte).to(torch::kFloat) / 255;
+        torch::from_blob(bytes.data(), {n, 1, 28, 28}, torch::kByte).to(torch::kFloat) / 127.5f - 1;
     const std::vector<std::int64_t> labels(data.labels.begin(), data.labels.end());
     labels_ = torch::tensor(labels, torch::kLong);
     const torch::NoGradGuard no_grad;
