@@ -38,8 +38,9 @@ struct GatherOptions {};
 struct ExchangeOptions {
   std::variant<DenseOptions, GatherOptions> kind = DenseOptions{};
   CompressorOptions compressor = TopKOptions{};
-  FeedbackOptions feedback;
-  WarmUpOptions warm_up;
+  FrameOptions frame = {};
+  FeedbackOptions feedback = {};
+  WarmUpOptions warm_up = {};
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< Of floats, before compression.
   /// Exchanges of one transport whose rounds overlap in time need channels of their own.
   std::uint16_t channel = channels::exchange;

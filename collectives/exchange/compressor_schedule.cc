@@ -24,7 +24,7 @@ double* density_of(CompressorOptions& options) {
 
 }  // namespace
 
-CompressorSchedule::CompressorSchedule(const CompressorOptions& options,
+CompressorSchedule::CompressorSchedule(const CompressorOptions& options, const FrameOptions& frame,
                                        const WarmUpOptions& warm_up)
     : warm_up_steps_(warm_up.steps) {
   if (warm_up.steps > 0) {
@@ -38,10 +38,10 @@ CompressorSchedule::CompressorSchedule(const CompressorOptions& options,
     for (int i = 0; i < warm_up.stages; ++i) {
       *density =
           kFirstDensity * std::pow(last / kFirstDensity, static_cast<double>(i) / warm_up.stages);
-      stages_.push_back(make_compressor(stage));
+      stages_.push_back(make_compressor(stage, frame));
     }
   }
-  stages_.push_back(make_compressor(options));
+  stages_.push_back(make_compressor(options, frame));
 }
 
 const Compressor& CompressorSchedule::at(std::uint64_t step) const {

@@ -15,7 +15,8 @@ namespace laconic {
 class CompressorSchedule {
  public:
   /// Throws ConfigError if the options are out of range, or warm up what has no density below 1/4.
-  CompressorSchedule(const CompressorOptions& options, const WarmUpOptions& warm_up);
+  CompressorSchedule(const CompressorOptions& options, const FrameOptions& frame,
+                     const WarmUpOptions& warm_up);
 
   const Compressor& at(std::uint64_t step) const;
 

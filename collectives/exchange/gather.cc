@@ -76,7 +76,7 @@ class GatherExchange final : public Exchange {
 
 GatherExchange::GatherExchange(const ExchangeOptions& options, Transport& transport,
                                const Layout& layout)
-    : compressors_(options.compressor, options.warm_up),
+    : compressors_(options.compressor, options.frame, options.warm_up),
       feedback_(options.feedback),
       tag_{options.channel, Purpose::frame},
       transport_(transport),

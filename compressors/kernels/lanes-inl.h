@@ -119,6 +119,79 @@ HWY_INLINE Lanes<T> min(const Lanes<T>& a, const Lanes<T>& b) {
   return each<T>([](auto x, auto y) HWY_ATTR { return hn::Min(x, y); }, a, b);
 }
 
+template <int Bits, typename T>
+HWY_INLINE Lanes<T> shift_left(const Lanes<T>& v) {
+  return each<T>([](auto x) HWY_ATTR { return hn::ShiftLeft<Bits>(x); }, v);
+}
+template <int Bits, typename T>
+HWY_INLINE Lanes<T> shift_right(const Lanes<T>& v) {
+  return each<T>([](auto x) HWY_ATTR { return hn::ShiftRight<Bits>(x); }, v);
+}
+template <typename T>
+HWY_INLINE Lanes<T> exclusive_or(const Lanes<T>& a, const Lanes<T>& b, const Lanes<T>& c) {
+  return each<T>([](auto x, auto y, auto z) HWY_ATTR { return hn::Xor3(x, y, z); }, a, b, c);
+}
+
+/// Where a < b lanes of yes, else of no.
+template <typename T>
+HWY_INLINE Lanes<T> if_less(const F32& a, const F32& b, const Lanes<T>& yes, const Lanes<T>& no) {
+  return each<T>(
+      [](auto x, auto y, auto s, auto t) HWY_ATTR {
+        return hn::IfThenElse(hn::RebindMask(typename Lanes<T>::Tag(), hn::Lt(x, y)), s, t);
+      },
+      a, b, yes, no);
+}
+
+/// Towards zero; in range.
+HWY_INLINE I32 truncated(const F32& v) {
+  return each<std::int32_t>([](auto x) HWY_ATTR { return hn::ConvertTo(I32::Tag(), x); }, v);
+}
+HWY_INLINE F32 converted(const I32& v) {
+  return each<float>([](auto x) HWY_ATTR { return hn::ConvertTo(F32::Tag(), x); }, v);
+}
+HWY_INLINE U32 as_unsigned(const I32& v) {
+  return each<std::uint32_t>([](auto x) HWY_ATTR { return hn::BitCast(U32::Tag(), x); }, v);
+}
+HWY_INLINE I32 as_signed(const U32& v) {
+  return each<std::int32_t>([](auto x) HWY_ATTR { return hn::BitCast(I32::Tag(), x); }, v);
+}
+
+/// Lanes as smaller numbers of type T in memory, which need not be aligned; the upper bits of the
+/// lanes are dropped.
+template <typename T>
+HWY_INLINE void store_narrow(const U32& v, void* to) {
+  auto* bytes = static_cast<std::uint8_t*>(to);
+  for (std::size_t i = 0; i < U32::kRegisters; ++i) {
+    const hn::Rebind<T, U32::Tag> d;
+    const auto narrow = hn::TruncateTo(d, v.r[i]);
+#if HWY_TARGET == HWY_SCALAR
+    std::memcpy(bytes + i * sizeof(T), &narrow.raw, sizeof(T));
+#else
+    const hn::Repartition<std::uint8_t, decltype(d)> d8;
+    hn::StoreU(hn::BitCast(d8, narrow), d8, bytes + i * U32::kEach * sizeof(T));
+#endif
+  }
+}
+
+template <typename T>
+HWY_INLINE U32 load_narrow(const void* from) {
+  const auto* bytes = static_cast<const std::uint8_t*>(from);
+  U32 out;
+  for (std::size_t i = 0; i < U32::kRegisters; ++i) {
+#if HWY_TARGET == HWY_SCALAR
+    T narrow;
+    std::memcpy(&narrow, bytes + i * sizeof(T), sizeof(T));
+    out.r[i] = hn::Set(U32::Tag(), narrow);
+#else
+    const hn::Rebind<T, U32::Tag> d;
+    const hn::Repartition<std::uint8_t, decltype(d)> d8;
+    const auto narrow = hn::BitCast(d, hn::LoadU(d8, bytes + i * U32::kEach * sizeof(T)));
+    out.r[i] = hn::PromoteTo(U32::Tag(), narrow);
+#endif
+  }
+  return out;
+}
+
 /// a * b + c rounded once, also where the machine has no such instruction.
 HWY_INLINE F32 fma(const F32& a, const F32& b, const F32& c) {
 #if HWY_NATIVE_FMA

@@ -64,28 +64,23 @@ HWY_EXPORT(subtract);
 
 }  // namespace kernels
 
-namespace {
-
-constexpr std::uint32_t kInfinity = 0x7f800000;
-
-std::uint32_t require_below_infinity(std::uint32_t magnitude) {
+void require_finite(std::uint32_t magnitude) {
+  constexpr std::uint32_t kInfinity = 0x7f800000;
   if (magnitude >= kInfinity) throw NumericError("a vector to compress is not finite");
-  return magnitude;
 }
-
-}  // namespace
 
 void require_finite(Floats v) { largest_magnitude(v); }
 
 float largest_magnitude(Floats v) {
   using namespace kernels;
-  return std::bit_cast<float>(
-      require_below_infinity(HWY_DYNAMIC_DISPATCH(largest_magnitude)(v.data(), v.size())));
+  const std::uint32_t magnitude = HWY_DYNAMIC_DISPATCH(largest_magnitude)(v.data(), v.size());
+  require_finite(magnitude);
+  return std::bit_cast<float>(magnitude);
 }
 
 void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out) {
   using namespace kernels;
-  require_below_infinity(HWY_DYNAMIC_DISPATCH(add_feedback)(
+  require_finite(HWY_DYNAMIC_DISPATCH(add_feedback)(
       gradient.data(), residual.data(), feedback.scale, feedback.decay, out.data(), out.size()));
 }
 

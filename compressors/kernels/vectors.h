@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "compressors/compressor.h"
 
 /// Passes over whole vectors that several compressors share.
@@ -8,7 +10,10 @@ namespace laconic {
 /// NumericError unless every element is finite.
 void require_finite(Floats v);
 
-/// The same, and of all |v[i]| the largest; 0 for none.
+/// The same for kernels that look on their way: `magnitude` is the bits of the largest |v[i]|.
+void require_finite(std::uint32_t magnitude);
+
+/// The largest |v[i]|, 0 of none; NumericError unless every element is finite.
 float largest_magnitude(Floats v);
 
 /// out = decay * residual + scale * gradient, each product rounded, then the sum; `out` may be

@@ -1,0 +1,128 @@
+// bf16: the upper half of a float. Eight bits of significand, all of its exponents.
+//
+//   values := u16*
+//
+// To nearest, ties to even; or up with the probability that the lower half is of a whole unit,
+// which leaves values unbiased. The largest floats would become infinite and are held at the
+// largest bf16.
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "compressors/bf16.cc"
+#include <hwy/foreach_target.h>
+
+#include "compressors/kernels/philox-inl.h"
+#include "compressors/kernels/strides-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace laconic::kernels::HWY_NAMESPACE {
+
+// Sign and upper half of a magnitude that was rounded by adding to its lower half.
+HWY_INLINE U32 upper_half(const F32& x, const U32& rounded) {
+  const U32 sign = shift_right<16>(bits_of(x)) & splat<std::uint32_t>(0x8000);
+  return sign | min(shift_right<16>(rounded), splat<std::uint32_t>(0x7f7f));
+}
+
+// Both return the bits of the largest magnitude.
+std::uint32_t encode_bf16_nearest(const float* in, std::size_t n, std::byte* out) {
+  U32 most = splat<std::uint32_t>(0);
+  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t) HWY_ATTR {
+    for (std::size_t j = 0; j < kStride; j += kLanes) {
+      const F32 v = load(x + j);
+      const U32 m = magnitude(v);
+      most = max(most, m);
+      // All but the last bit of half a unit carries just where nearest rounds up; an odd unit
+      // carries at the half as well.
+      const U32 odd = shift_right<16>(m) & splat<std::uint32_t>(1);
+      store_narrow<std::uint16_t>(upper_half(v, m + odd + splat<std::uint32_t>(0x7fff)),
+                                  to + 2 * j);
+    }
+  });
+  return largest(most);
+}
+
+std::uint32_t encode_bf16_stochastic(const float* in, std::size_t n, std::byte* out,
+                                     const RngKey& key, std::size_t begin) {
+  const U64 blocks = lane_blocks();
+  U32 most = splat<std::uint32_t>(0);
+  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) HWY_ATTR {
+    std::uint16_t random[kStride];
+    random16(key, (begin + i) / kStride, blocks, random);
+    for (std::size_t j = 0; j < kStride; j += kLanes) {
+      const F32 v = load(x + j);
+      const U32 m = magnitude(v);
+      most = max(most, m);
+      store_narrow<std::uint16_t>(upper_half(v, m + load_narrow<std::uint16_t>(random + j)),
+                                  to + 2 * j);
+    }
+  });
+  return largest(most);
+}
+
+void decode_bf16(const std::byte* in, std::size_t n, float* out) {
+  decode_strides<16>(in, n, out, [](const std::byte* from, float* to) HWY_ATTR {
+    for (std::size_t j = 0; j < kStride; j += kLanes)
+      store(float_of(shift_left<16>(load_narrow<std::uint16_t>(from + 2 * j))), to + j);
+  });
+}
+
+}  // namespace laconic::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include "compressors/bucket_codec.h"
+#include "compressors/kernels/vectors.h"
+
+namespace laconic {
+namespace kernels {
+
+HWY_EXPORT(encode_bf16_nearest);
+HWY_EXPORT(encode_bf16_stochastic);
+HWY_EXPORT(decode_bf16);
+
+}  // namespace kernels
+
+namespace {
+
+class Bf16 final : public BucketCodec {
+ public:
+  explicit Bf16(Rounding rounding) : BucketCodec({}, {}), rounding_(rounding) {}
+
+  wire::Values id() const override { return wire::Values::bf16; }
+  std::string_view name() const override { return "bf16"; }
+
+  // A unit is at most 2^-7 of a value. Nearest errs by half of it, stochastic rounding with a
+  // variance of at most a quarter of its square.
+  Guarantee guarantee(std::size_t) const override {
+    if (rounding_ == Rounding::stochastic) return {0x1p-16, 0};
+    return {std::numeric_limits<double>::infinity(), 1 - 0x1p-16};
+  }
+
+ private:
+  std::size_t bucket_bytes(const Shape&, std::size_t count) const override { return 2 * count; }
+
+  void encode_bucket(Floats in, std::byte* out, const Place& place) const override {
+    using namespace kernels;
+    require_finite(rounding_ == Rounding::nearest
+                       ? HWY_DYNAMIC_DISPATCH(encode_bf16_nearest)(in.data(), in.size(), out)
+                       : HWY_DYNAMIC_DISPATCH(encode_bf16_stochastic)(in.data(), in.size(), out,
+                                                                      place.key, place.begin));
+  }
+
+  void decode_bucket(const Shape&, const std::byte* bucket, std::size_t, std::size_t begin,
+                     MutFloats out) const override {
+    using namespace kernels;
+    HWY_DYNAMIC_DISPATCH(decode_bf16)(bucket + 2 * begin, out.size(), out.data());
+  }
+
+  Rounding rounding_;
+};
+
+}  // namespace
+
+std::unique_ptr<const ValueCodec> make_bf16_codec(Rounding rounding) {
+  return std::make_unique<const Bf16>(rounding);
+}
+
+}  // namespace laconic
+#endif  // HWY_ONCE

@@ -1,0 +1,175 @@
+#include "tests/collectives/exchange_tests.h"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "collectives/exchange/compressor_schedule.h"
+#include "compressors/frame.h"
+#include "tests/collectives/in_process_kinds.h"
+
+namespace laconic::test {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Threads, Exchanges, testing::ValuesIn(buffered_and_rendezvous()),
+                         kind_name);
+
+const Layout kLayout{{"only", 0, 1000, 1}};
+
+TEST(ExchangeFailure, ANaNEndsTheGroupWithItsCause) {
+  const Stopwatch watch;
+  std::atomic<int> told = 0;
+  const ExchangeOptions options{
+      .kind = GatherOptions{}, .compressor = top_k(0.1), .bucket_bytes = 400};
+  EXPECT_THROW(run_ranks(make_in_process_group(4, {.rendezvous = true}),
+                         [&](Transport& t) {
+                           const auto exchange = make_exchange(options, t, kLayout);
+                           auto gradient = floats(t.rank(), 0, 1000);
+                           if (t.rank() == 2)
+                             gradient[500] = std::numeric_limits<float>::quiet_NaN();
+                           try {
+                             run_step(*exchange, gradient, step_of(0));
+                             ADD_FAILURE() << "an average of what is not a number";
+                           } catch (const TransportError& e) {
+                             EXPECT_EQ(e.peer(), 2) << e.what();
+                             ++told;
+                           }
+                         }),
+               NumericError);
+  EXPECT_EQ(told, 3);
+  EXPECT_LT(watch.seconds(), 5);
+}
+
+TEST(ExchangeFailure, ARankThatNeverComesEndsAtTheDeadline) {
+  const Stopwatch watch;
+  for (const auto& [name, options] : all_exchanges())
+    run_ranks(make_in_process_group(3, {.deadline_seconds = 0.1}), [&](Transport& t) {
+      if (t.rank() == 1) {
+        EXPECT_THROW(t.wait_any({}), TransportError);
+        return;
+      }
+      const auto exchange = make_exchange(options, t, kLayout);
+      EXPECT_THROW(run_step(*exchange, floats(t.rank(), 0, 1000), step_of(0)), TransportError);
+    });
+  EXPECT_LT(watch.seconds(), 10);
+}
+
+TEST(ExchangeFailure, MisuseIsAMistakeOfOurs) {
+  const auto group = make_in_process_group(1);
+  for (const auto& [name, options] : all_exchanges()) {
+    const auto exchange = make_exchange(options, *group[0], kLayout);
+    std::vector<float> vector(1000), wrong(999);
+    const std::vector<int> nobody{1};
+    EXPECT_THROW(exchange->begin(wrong, {}, step_of(0)), std::logic_error);
+    EXPECT_THROW(exchange->begin(vector, wrong, step_of(0)), std::logic_error);
+    EXPECT_THROW(exchange->begin(vector, {}, step_of(0, nobody)), std::logic_error);
+    EXPECT_THROW(exchange->finish(), std::logic_error);
+    exchange->begin(vector, {}, step_of(0));
+    EXPECT_THROW(exchange->begin(vector, {}, step_of(0)), std::logic_error);
+    exchange->finish();
+  }
+}
+
+std::string refusal(const ExchangeOptions& options) {
+  const auto group = make_in_process_group(1);
+  try {
+    make_exchange(options, *group[0], kLayout);
+  } catch (const ConfigError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(ExchangeOptions, AreRefusedWithTheFieldThatIsWrong) {
+  using testing::HasSubstr;
+  using testing::StartsWith;
+  const ExchangeOptions gather{.kind = GatherOptions{}, .compressor = top_k(0.01)};
+  EXPECT_EQ(refusal(gather), "");
+  auto o = gather;
+  o.compressor = RandKOptions{.density = 0.1, .unbiased = true};
+  EXPECT_THAT(refusal(o), StartsWith("error_feedback.on: "));
+  o.feedback.on = false;
+  EXPECT_EQ(refusal(o), "");
+  o = gather, o.feedback.scale = 0;
+  EXPECT_THAT(refusal(o), StartsWith("error_feedback.scale: "));
+  o = gather, o.feedback.decay = 1.5f;
+  EXPECT_THAT(refusal(o), StartsWith("error_feedback.decay: "));
+  o = gather, o.bucket_bytes = 3;
+  EXPECT_THAT(refusal(o), StartsWith("bucket_bytes: "));
+  o = gather, o.compressor = top_k(2);
+  EXPECT_THAT(refusal(o), StartsWith("density: "));
+  o = gather, o.warm_up = {.steps = 10, .stages = 0};
+  EXPECT_THAT(refusal(o), StartsWith("density_warm_up.stages: "));
+  o = gather, o.warm_up.steps = 10, o.compressor = top_k(0.25);
+  EXPECT_THAT(refusal(o), StartsWith("density_warm_up.steps: "));
+  o = gather, o.warm_up.steps = 10, o.compressor = IdentityOptions{};
+  EXPECT_THAT(refusal(o), StartsWith("density_warm_up.steps: "));
+  EXPECT_THAT(refusal({.kind = DenseOptions{"rings"}}), HasSubstr("did you mean ring?"));
+}
+
+TEST(CompressorSchedule, DensityFallsByTheSameFactorAtEachStage) {
+  const CompressorSchedule schedule(top_k(0.001), {}, {.steps = 40, .stages = 4});
+  Scratch scratch;
+  const auto vector = floats(0, 0, 100000);
+  std::vector<std::byte> frame(schedule.max_bytes(vector.size()));
+  const auto density = [&](std::uint64_t step) {
+    const std::size_t bytes = schedule.at(step).encode(
+        vector, frame, {.own = {}, .shared = {}, .rank = 0, .ranks = 1, .scratch = scratch});
+    return static_cast<double>(split(Bytes(frame).first(bytes)).values) / 400000;
+  };
+  EXPECT_NEAR(density(0), 0.25, 1e-5);
+  EXPECT_NEAR(density(9), 0.25, 1e-5);
+  EXPECT_NEAR(density(10), 0.25 * std::pow(0.004, 0.25), 1e-5);
+  EXPECT_NEAR(density(20), 0.25 * std::pow(0.004, 0.50), 1e-5);
+  EXPECT_NEAR(density(39), 0.25 * std::pow(0.004, 0.75), 1e-5);
+  EXPECT_NEAR(density(40), 0.001, 1e-5);
+  EXPECT_NEAR(density(1000000), 0.001, 1e-5);
+}
+
+/// Which coordinates of each of two equal buckets this rank sent.
+std::array<std::vector<bool>, 2> drawn(Exchange& exchange, const Transport& t, const Step& step) {
+  const Outcome outcome = run_step(exchange, floats(t.rank(), 0, 1000), step);
+  std::array<std::vector<bool>, 2> buckets;
+  for (std::size_t i = 0; i < 1000; ++i) buckets[i / 500].push_back(outcome.sent[i] != 0);
+  return buckets;
+}
+
+TEST(ExchangeKeys, DifferBetweenStepsAndBucketsAndOwnOnesBetweenRanks) {
+  for (const bool shared : {true, false}) {
+    const ExchangeOptions options{
+        .kind = GatherOptions{},
+        .compressor = RandKOptions{.density = 0.1, .unbiased = false, .shared = shared},
+        .bucket_bytes = 2000};
+    std::array<std::array<std::vector<bool>, 2>, 3> by_rank;
+    run_ranks(make_in_process_group(3), [&](Transport& t) {
+      const auto exchange = make_exchange(options, t, kLayout);
+      const auto mine = drawn(*exchange, t, step_of(0));
+      EXPECT_NE(mine[0], mine[1]);
+      EXPECT_NE(drawn(*exchange, t, step_of(1)), mine);
+      by_rank[t.rank()] = mine;
+    });
+    EXPECT_EQ(by_rank[0] == by_rank[1], shared);
+    EXPECT_EQ(by_rank[1] == by_rank[2], shared);
+  }
+}
+
+TEST(ExchangeTimes, SayWhereTheTimeWent) {
+  const ExchangeOptions options{.kind = GatherOptions{}, .compressor = top_k(0.1)};
+  run_ranks(make_in_process_group(2, {.latency_seconds = 0.05}), [&](Transport& t) {
+    const auto exchange = make_exchange(options, t, kLayout);
+    run_step(*exchange, floats(t.rank(), 0, 1000), step_of(0));
+    const ExchangeTimes times = exchange->take_times();
+    EXPECT_GT(times.wait, 0.045);
+    EXPECT_GT(times.compress, 0);
+    EXPECT_GT(times.decode, 0);
+    EXPECT_LT(times.compress + times.decode, 0.04);
+    EXPECT_EQ(exchange->take_times().wait, 0);
+  });
+}
+
+}  // namespace
+}  // namespace laconic::test
