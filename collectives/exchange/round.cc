@@ -33,6 +33,11 @@ void finish_or_abort(Transport& transport, Round& round, const std::function<voi
   check(round.under_way(), "begin() comes before finish()");
   try {
     work();
+  } catch (const NumericError& e) {
+    const NumericError told("step " + std::to_string(round.step()) + ": " + e.what() +
+                            "; a lower rate may help");
+    transport.abort(told.what(), told.status());
+    throw told;
   } catch (const std::exception& e) {
     transport.abort(e.what(), status_of(e));
     throw;
