@@ -11,6 +11,7 @@
 #include <chrono>
 #include <climits>
 #include <cstdlib>
+#include <exception>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -133,7 +134,9 @@ Mpi::Mpi(const MpiOptions& options) : options_(options) {
   find_hosts();
 }
 
+/// Finalising waits for all ranks, and they may be waiting for what this one was about to send.
 Mpi::~Mpi() {
+  if (std::uncaught_exceptions() > 0) abort("left by an exception", ExitStatus::other);
   MPI_Comm_free(&group_);
   MPI_Finalize();
 }
