@@ -223,7 +223,7 @@ std::optional<std::uint64_t> Checkpoints::choose(std::span<const Survey> surveys
                                                  without - surveys.begin(), *step)
                                    : without->torn;
   }
-  if (!saved.empty()) throw DataError(folder_.string(), "no checkpoint is whole: " + flaw);
+  if (!saved.empty()) throw DataError("checkpoints", "none is whole: " + flaw);
   return std::nullopt;
 }
 
