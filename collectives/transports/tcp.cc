@@ -60,7 +60,7 @@ class Tcp final : public Transport, private Connection::Owner {
   std::size_t wait(Ticket ticket) override;
   Ticket wait_any(std::span<const Ticket> tickets) override;
   void wake() noexcept override;
-  void abort(std::string_view why) noexcept override;
+  void abort(std::string_view why, ExitStatus status) noexcept override;
 
  private:
   void on_ready(Connection&) override {}
@@ -293,7 +293,7 @@ void Tcp::on_broken(Connection& connection, std::string_view why) {
 
 /// Also from another thread than the one that waits, whose wait ends first. When it returns, the
 /// notice is with the kernel.
-void Tcp::abort(std::string_view why) noexcept {
+void Tcp::abort(std::string_view why, ExitStatus) noexcept {
   const tcp::Notice notice{static_cast<std::uint32_t>(rank()), std::string(why)};
   asio::post(reactor_.io(),
              [this, notice] { fail(TransportError(rank(), "gave up", notice.cause), notice); });
