@@ -24,6 +24,16 @@ checkpoint { every: 20 }
 DENSE = QUADRATIC.replace(
     "gather {} compressor { top_k { density: 0.05 } }", 'dense { allreduce: "ring" }')
 
+SMALL_CNN = """
+name: "small_cnn"
+steps: 12
+problem { classifier { small_cnn {} } }
+data { fashion_mnist {} }
+method { sync_sgd { batch: 16 schedule { rate: 0.05 } sgd { momentum: 0.9 } } }
+exchange { gather {} compressor { top_k { density: 0.05 } } }
+checkpoint { every: 5 }
+"""
+
 
 def command(*arguments):
     return [str(EXECUTABLE), *map(str, arguments)]

@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from laconic import DENSE, QUADRATIC, SystemTest, command, launched, run
+from laconic import DENSE, QUADRATIC, SMALL_CNN, SystemTest, command, launched, run
 
 
 class SameBits(SystemTest):
@@ -29,6 +29,22 @@ class SameBits(SystemTest):
         self.succeed(["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", "3",
                       *command("train", file, "--out", self.home / "m")])
         self.assertEqual(self.one_hash(self.home / "t"), self.one_hash(self.home / "m"))
+
+
+class RealTraining(SystemTest):
+    """A LibTorch model on Fashion-MNIST, where floats are many and every thread could matter."""
+
+    def test_threads_mpi_and_resumed(self):
+        file = self.experiment(SMALL_CNN)
+        for ranks in (2, 4):
+            with self.subTest(ranks=ranks):
+                threads, mpi = self.home / f"t{ranks}", self.home / f"m{ranks}"
+                self.succeed(command("train", file, "--ranks", ranks, "--out", threads))
+                self.refuse(launched(ranks, "train", file, "--out", mpi,
+                                     "--set", "debug.throw_at={rank: 1 step: 8}"), 1, "step 8")
+                self.succeed(launched(ranks, "train", file, "--out", mpi, "--resume"))
+                self.assertEqual(self.one_hash(threads), self.one_hash(mpi))
+                self.assertEqual(self.summary(mpi)["steps_executed"], 7)
 
 
 class Resume(SystemTest):
