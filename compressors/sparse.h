@@ -1,18 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <span>
 
+#include "compressors/kept.h"
 #include "compressors/options.h"
 #include "compressors/wire/value_codec.h"
 
 namespace laconic {
-
-/// Coordinates that a sparsifier keeps, ascending, and their values; borrowed from a Scratch.
-struct Kept {
-  std::span<const std::uint32_t> indices;
-  Floats values;
-};
 
 /// What all sparsifiers that send indices have in common: the frame. Which coordinates are kept is
 /// left to each.

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/types.h"
+
+namespace laconic {
+
+/// Coordinates that a sparsifier keeps, ascending, and their values; borrowed from a Scratch.
+struct Kept {
+  std::span<const std::uint32_t> indices;
+  Floats values;
+};
+
+}  // namespace laconic

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "base/scratch.h"
+#include "compressors/compressor.h"
+#include "compressors/kept.h"
+
+namespace laconic::kernels {
+
+/// The k largest magnitudes of `in`, ties to the lowest index, zeros left out. NumericError if `in`
+/// is not finite. About as fast as reading `in` once.
+Kept top_k(Floats in, std::size_t k, Scratch& scratch);
+
+/// With v = decay * residual + scale * gradient, each product rounded, then the sum: top_k of v,
+/// and residual = v with zeros where it was kept. One pass over both.
+Kept top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, std::size_t k,
+                    Scratch& scratch);
+
+}  // namespace laconic::kernels
