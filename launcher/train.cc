@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "collectives/control.h"
 #include "collectives/transports/mpi.h"
@@ -24,7 +25,28 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   bool resume = false;
   WorldOptions world;
+  std::string transport = "auto";
+  TcpOptions tcp;
+  TcpTls tls;
 };
+
+/// What the flags about TCP say together.
+std::optional<TcpOptions> tcp_of(const TrainOptions& options) {
+  const bool any_tls = !options.tls.ca_file.empty() || !options.tls.certificate_file.empty() ||
+                       !options.tls.key_file.empty();
+  if (options.transport != "tcp") {
+    if (any_tls || !options.tcp.rendezvous.empty() || !options.tcp.interface.empty())
+      throw ConfigError("--transport", "tcp, for --rendezvous, --interface and --tls-*");
+    return std::nullopt;
+  }
+  if (options.tcp.rendezvous.empty())
+    throw ConfigError("--rendezvous", "required by --transport tcp: HOST:PORT of rank 0");
+  if (options.tcp.rank >= options.world.ranks)
+    throw ConfigError("--rank", "below --ranks, which is " + std::to_string(options.world.ranks));
+  TcpOptions tcp = options.tcp;
+  if (any_tls) tcp.tls = options.tls;
+  return tcp;
+}
 
 /// A resume needs no experiment: the run directory has it, as it ran.
 Experiment experiment_of(const TrainOptions& options) {
@@ -56,8 +78,8 @@ bool on_a_terminal() {
   return ::isatty(STDERR_FILENO) != 0 || std::getenv("LACONIC_TERMINAL") != nullptr;
 }
 
-Summary train_rank(const TrainOptions& options, const Experiment& experiment,
-                   const SharedData& data, const std::atomic<bool>& stop, Transport& wire) {
+void train_rank(const TrainOptions& options, const Experiment& experiment, const SharedData& data,
+                const std::atomic<bool>& stop, Transport& wire) {
   Ledger ledger;
   const auto transport = count_bytes(wire, ledger);
   const int rank = transport->rank(), ranks = transport->size();
@@ -67,34 +89,34 @@ Summary train_rank(const TrainOptions& options, const Experiment& experiment,
   // Last, so that what is refused leaves nothing behind.
   const auto out = agree_on_run_directory(options, experiment, *transport);
   const Log log = make_log(rank, out / "logs" / ("rank-" + std::to_string(rank) + ".log"));
-  return train({.experiment = experiment,
-                .out = out,
-                .resume = options.resume,
-                .transport = *transport,
-                .ledger = ledger,
-                .oracle = *oracle,
-                .method = *method,
-                .exchange = *exchange,
-                .log = log,
-                .stop = stop,
-                .progress = rank == 0,
-                .terminal = on_a_terminal()});
+  const Summary summary = train({.experiment = experiment,
+                                 .out = out,
+                                 .resume = options.resume,
+                                 .transport = *transport,
+                                 .ledger = ledger,
+                                 .oracle = *oracle,
+                                 .method = *method,
+                                 .exchange = *exchange,
+                                 .log = log,
+                                 .stop = stop,
+                                 .progress = rank == 0,
+                                 .terminal = on_a_terminal()});
+  if (rank == 0) std::cout << results_table({&summary, 1}) << "in " << out.string() << std::endl;
 }
 
 ExitStatus run_train(const TrainOptions& options) {
-  if (options.world.ranks > 1 && started_by_mpi())
+  WorldOptions world = options.world;
+  world.tcp = tcp_of(options);
+  if (world.ranks > 1 && !world.tcp && started_by_mpi())
     throw ConfigError("--ranks", "mpirun says how many ranks there are; leave it out");
   const Experiment experiment = experiment_of(options);
   const SharedData data = load_data(experiment.problem);
   set_compute_threads(experiment.compute_threads);
   const auto& stop = watch_for_interrupts();
 
-  WorldOptions world = options.world;
   world.deadline_seconds = experiment.deadline_seconds;
-  run_ranks(world, [&](Transport& transport) {
-    const Summary summary = train_rank(options, experiment, data, stop, transport);
-    if (transport.rank() == 0) std::cout << results_table({&summary, 1}) << std::flush;
-  });
+  run_ranks(world,
+            [&](Transport& transport) { train_rank(options, experiment, data, stop, transport); });
   return ExitStatus::done;
 }
 
@@ -111,9 +133,21 @@ void add_train(CLI::App& app, Action& chosen) {
   sub->add_option("--out", options->out, "Run directory (default: runs/NAME)");
   sub->add_flag("--resume", options->resume,
                 "Go on from the newest complete checkpoint of the run directory");
-  sub->add_option("--ranks", options->world.ranks, "Ranks, as threads of this process")
+  sub->add_option("--ranks", options->world.ranks,
+                  "Ranks: threads of this process, or processes with --transport tcp")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  sub->add_option("--transport", options->transport,
+                  "auto: mpirun's where it started this process, else threads")
+      ->check(CLI::IsMember({"auto", "tcp"}))
+      ->capture_default_str();
+  sub->add_option("--rendezvous", options->tcp.rendezvous, "tcp: HOST:PORT where rank 0 listens");
+  sub->add_option("--rank", options->tcp.rank, "tcp: this process's rank, from 0")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--interface", options->tcp.interface, "tcp: interface or address to use");
+  sub->add_option("--tls-ca", options->tls.ca_file, "tcp: TLS 1.3, with this CA (PEM)");
+  sub->add_option("--tls-certificate", options->tls.certificate_file, "tcp: this rank's (PEM)");
+  sub->add_option("--tls-key", options->tls.key_file, "tcp: its key (PEM)");
   sub->callback([options, &chosen] { chosen = [options] { return run_train(*options); }; });
 }
 

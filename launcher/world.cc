@@ -50,7 +50,13 @@ void run_rank(Transport& transport, const std::function<void(Transport&)>& body,
 
 void run_ranks(const WorldOptions& options, const std::function<void(Transport&)>& body) {
   FirstError first;
-  if (started_by_mpi()) {
+  if (options.tcp) {
+    TcpOptions tcp = *options.tcp;
+    tcp.ranks = options.ranks;
+    tcp.deadline_seconds = options.deadline_seconds;
+    const auto transport = make_tcp_transport(tcp, make_log(tcp.rank, {}));
+    run_rank(*transport, body, first);
+  } else if (started_by_mpi()) {
     const auto transport = make_mpi_transport({.deadline_seconds = options.deadline_seconds});
     run_rank(*transport, body, first);
   } else {

@@ -1,21 +1,23 @@
 #pragma once
 
 #include <functional>
-#include <string>
+#include <optional>
 
 #include "collectives/transport.h"
+#include "collectives/transports/tcp.h"
 
 namespace laconic {
 
 /// How the ranks of a run find each other.
 struct WorldOptions {
-  int ranks = 1;  ///< Threads of this process; under mpirun, mpirun says.
+  int ranks = 1;  ///< Threads of this process, or processes over tcp; mpirun says by itself.
+  std::optional<TcpOptions> tcp;  ///< This process is one rank, and the others come by TCP.
   double deadline_seconds = 60;
 };
 
-/// Runs `body` once for each rank that this process has: one under mpirun, else `ranks` threads.
-/// The first exception of any rank aborts the group and is thrown on, with the rank's number where
-/// there is more than one; later ones, which it caused, are not.
+/// Runs `body` once for each rank that this process has: one over tcp or mpirun, else `ranks`
+/// threads. The first exception of any rank aborts the group and is thrown on, with the rank's
+/// number where there is more than one; later ones, which it caused, are not.
 void run_ranks(const WorldOptions& options, const std::function<void(Transport&)>& body);
 
 }  // namespace laconic
