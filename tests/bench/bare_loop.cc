@@ -13,7 +13,9 @@
 #include <string>
 
 #include "base/clock.h"
-#include "methods/update_rule.h"
+#include "collectives/exchange.h"
+#include "collectives/transports/in_process.h"
+#include "methods/sync_sgd.h"
 #include "nn/classifier.h"
 
 namespace {
@@ -81,29 +83,41 @@ class BareLoop {
   torch::Tensor examples_, labels_;
 };
 
+/// As the launcher puts it together: a ring of one rank, synchronous SGD over a classifier.
 class OurLoop {
  public:
   OurLoop(const ModelOptions& model, const TrainAndTest& data)
       : oracle_(make_classifier({model, Partition::shuffled, kSeed, 0, 1}, data)),
-        x_(flat_size(oracle_->layout())),
-        gradient_(x_.size()),
-        rule_(make_update_rule(SgdOptions{kMomentum, 0, false}, x_.size())) {
-    oracle_->initialize(make_key(kSeed, kEveryRank, 0, RngPurpose::initialize), x_);
-  }
+        group_(make_in_process_group(1)),
+        exchange_(make_exchange({}, *group_[0], oracle_->layout())),
+        method_(make_sync_sgd(options(), *exchange_, start())) {}
 
-  double step(std::uint64_t draw) {
-    const double loss = oracle_->evaluate(x_, {draw, kBatch}, gradient_, {});
-    rule_->apply(gradient_, kRate, x_);
-    return loss;
+  double step(std::uint64_t index) {
+    const RngKey key = make_key(kSeed, kEveryRank, index, RngPurpose::compress);
+    return method_->step(*oracle_, {index, key, {}}).loss;
   }
 
   const Layout& layout() const { return oracle_->layout(); }
-  Floats parameters() const { return x_; }
+  Floats parameters() const { return method_->parameters(); }
 
  private:
+  static SyncSgdOptions options() {
+    SyncSgdOptions o;
+    o.batch = kBatch;
+    o.schedule.rate = kRate;
+    o.rule = SgdOptions{kMomentum, 0, false};
+    return o;
+  }
+  std::vector<float> start() const {
+    std::vector<float> x(flat_size(oracle_->layout()));
+    oracle_->initialize(make_key(kSeed, kEveryRank, 0, RngPurpose::initialize), x);
+    return x;
+  }
+
   std::unique_ptr<Oracle> oracle_;
-  std::vector<float> x_, gradient_;
-  std::unique_ptr<UpdateRule> rule_;
+  std::vector<std::unique_ptr<Transport>> group_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Method> method_;
 };
 
 bool agree(BareLoop& bare, OurLoop& ours) {
