@@ -14,7 +14,13 @@ constexpr std::array kAlgorithms{
     AllreduceAlgorithm{"ring", allreduce::ring, allreduce::ring_cost},
     AllreduceAlgorithm{"recursive_doubling", allreduce::recursive_doubling,
                        allreduce::recursive_doubling_cost},
+    AllreduceAlgorithm{"halving_doubling", allreduce::halving_doubling,
+                       allreduce::halving_doubling_cost},
+    AllreduceAlgorithm{"direct", allreduce::direct, allreduce::direct_cost},
     AllreduceAlgorithm{"star", allreduce::star, allreduce::star_cost},
+    AllreduceAlgorithm{"tree", allreduce::tree, allreduce::tree_cost},
+    AllreduceAlgorithm{"tree_3", allreduce::tree_3, allreduce::tree_3_cost},
+    AllreduceAlgorithm{"naive", allreduce::naive, allreduce::naive_cost},
 };
 
 [[noreturn]] void throw_unknown(std::string_view name) {

@@ -2,8 +2,9 @@
 
 #include "collectives/allreduce.h"
 
-/// The rows of the table in collectives/allreduce.cc. Each is described in the file of its name.
-/// Nothing is sent for an empty vector or an empty part of one, nor in a group of one.
+/// The rows of the table in collectives/allreduce.cc, each described in the file of its name.
+/// Nothing is sent for an empty vector, nor in a group of one; an empty part of a vector shorter
+/// than ranks is an empty message.
 namespace laconic::allreduce {
 
 void ring(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
@@ -11,6 +12,21 @@ Cost ring_cost(std::size_t floats, const Topology& topology);
 
 void recursive_doubling(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
 Cost recursive_doubling_cost(std::size_t floats, const Topology& topology);
+
+void halving_doubling(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost halving_doubling_cost(std::size_t floats, const Topology& topology);
+
+void direct(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost direct_cost(std::size_t floats, const Topology& topology);
+
+void naive(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost naive_cost(std::size_t floats, const Topology& topology);
+
+/// Of two children, and of three.
+void tree(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost tree_cost(std::size_t floats, const Topology& topology);
+void tree_3(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost tree_3_cost(std::size_t floats, const Topology& topology);
 
 void star(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
 Cost star_cost(std::size_t floats, const Topology& topology);

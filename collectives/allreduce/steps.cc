@@ -23,11 +23,10 @@ void receive(Transport& transport, int from, MutFloats into, Tag tag) {
 }
 
 void send_receive(Transport& transport, int to, Floats values, int from, MutFloats into, Tag tag) {
-  Ticket receive, send;
-  if (!into.empty()) receive = transport.post_receive(from, tag, std::as_writable_bytes(into));
-  if (!values.empty()) send = transport.post_send(to, tag, std::as_bytes(values));
-  if (!into.empty()) finish_receive(transport, receive, into);
-  if (!values.empty()) transport.wait(send);
+  const Ticket receive = transport.post_receive(from, tag, std::as_writable_bytes(into));
+  const Ticket send = transport.post_send(to, tag, std::as_bytes(values));
+  finish_receive(transport, receive, into);
+  transport.wait(send);
 }
 
 PowerOfTwo power_of_two_within(int ranks) {

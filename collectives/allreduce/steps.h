@@ -16,7 +16,7 @@ void finish_receive(Transport& transport, Ticket receive, Floats into);
 /// Posts a receive and finishes it.
 void receive(Transport& transport, int from, MutFloats into, Tag tag);
 
-/// Both at once, the receive posted first. What is empty is no message.
+/// Both at once, the receive posted first.
 void send_receive(Transport& transport, int to, Floats values, int from, MutFloats into, Tag tag);
 
 /// The largest power of two that is not above `ranks`, and its logarithm.
