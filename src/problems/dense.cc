@@ -26,9 +26,10 @@ std::vector<double> solve(const SymmetricProduct& product, std::span<const doubl
   double square = dot(residual, residual);
   const double enough = kResidual * kResidual * square;
   for (std::size_t i = 0; square > enough; ++i) {
-    if (i == most) throw NumericError("conjugate gradients did not converge");
     product(direction, image);
-    const double step = square / dot(direction, image);
+    const double curvature = dot(direction, image);
+    if (i == most || !(curvature > 0)) throw NumericError("conjugate gradients did not converge");
+    const double step = square / curvature;
     for (std::size_t j = 0; j < count; ++j) {
       x[j] += step * direction[j];
       residual[j] -= step * image[j];

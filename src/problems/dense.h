@@ -14,7 +14,8 @@ using SymmetricProduct = std::function<void(std::span<const double> v, std::span
 double dot(std::span<const double> a, std::span<const double> b);
 
 /// The x of A x = right for a positive definite A, by conjugate gradients from 0 until the residual
-/// is 1e-15 of `right`. Throws NumericError where that takes more than 20 x.size() + 1000 products.
+/// is 1e-15 of `right`. Throws NumericError where that takes more than 20 x.size() + 1000 products
+/// or A turns out not to be positive definite.
 std::vector<double> solve(const SymmetricProduct& product, std::span<const double> right);
 
 }  // namespace laconic
