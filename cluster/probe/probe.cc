@@ -1,18 +1,19 @@
 // netlab-probe: measures what a link carries, from inside of its hosts. Times are seconds of
 // CLOCK_MONOTONIC, which all hosts of a lab share, so that many probes can look at one window.
 //
-//   netlab-probe receive PORT FLOWS FROM UNTIL    takes FLOWS connections; prints the payload bytes
-//                                                 that came between FROM and UNTIL, over all of
-//                                                 them
-//   netlab-probe send ADDRESS PORT UNTIL [CC]     sends without a pause; CC: congestion control
+//   netlab-probe receive PORT FLOWS                  takes FLOWS connections and reads them to
+//   their end netlab-probe send ADDRESS PORT FROM UNTIL [CC]   sends without a pause; prints the
+//   bytes of payload
+//                                                    that were acknowledged between FROM and UNTIL.
+//                                                    CC: congestion control
 //   netlab-probe echo PORT                        answers datagrams, until it is killed
 //   netlab-probe ping ADDRESS PORT COUNT          prints median and largest round trip of a
 //   datagram
 //                                                 of 8 bytes, in nanoseconds, and how many were
 //                                                 lost
 #include <arpa/inet.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,28 +74,26 @@ Descriptor bound(int type, const char* port) {
   return socket;
 }
 
-int receive(const char* port, int flows, Clock::time_point from, Clock::time_point until) {
+int receive(const char* port, int flows) {
   const Descriptor listening = bound(SOCK_STREAM, port);
   checked(listen(listening.get(), flows), "listen");
   std::vector<Descriptor> sockets;
   std::vector<pollfd> sources;
-  while (static_cast<int>(sockets.size()) < flows) {
+  for (int i = 0; i < flows; ++i) {
     sockets.emplace_back(checked(accept(listening.get(), nullptr, nullptr), "accept"));
     sources.push_back({sockets.back().get(), POLLIN, 0});
   }
   std::vector<char> chunk(kChunk);
-  std::uint64_t bytes = 0;
-  while (Clock::now() < until) {
-    poll(sources.data(), sources.size(), milliseconds_until(until));
-    for (const pollfd& source : sources) {
-      if ((source.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+  for (int open = flows; open > 0;) {
+    poll(sources.data(), sources.size(), -1);
+    for (pollfd& source : sources) {
+      if (source.fd < 0 || source.revents == 0) continue;
       const ssize_t length = recv(source.fd, chunk.data(), chunk.size(), MSG_DONTWAIT);
-      const auto time = Clock::now();
-      if (length == 0) throw std::runtime_error("a flow ended before its time");
-      if (length > 0 && time >= from && time < until) bytes += static_cast<std::uint64_t>(length);
+      if (length > 0 || (length < 0 && errno == EAGAIN)) continue;
+      source.fd = -1;  // poll passes over it from now on
+      --open;
     }
   }
-  std::cout << bytes << "\n";
   return 0;
 }
 
@@ -114,16 +113,36 @@ Descriptor connect_within(const sockaddr_in& to, const char* congestion) {
   }
 }
 
-int send(const sockaddr_in& to, Clock::time_point until, const char* congestion) {
-  const Descriptor socket = connect_within(to, congestion);
+/// Payload that has come in at the other side, as far as is known here. What came out of order
+/// counts where it came, else a loss near the edge of a window would move a round trip's bytes over
+/// it.
+std::int64_t acknowledged(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  checked(getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size), "TCP_INFO");
+  return static_cast<std::int64_t>(info.tcpi_bytes_acked) +
+         static_cast<std::int64_t>(info.tcpi_sacked) * info.tcpi_snd_mss;
+}
+
+void send_until(int socket, Clock::time_point time) {
   const std::vector<char> chunk(kChunk);
-  pollfd source{socket.get(), POLLOUT, 0};
-  while (Clock::now() < until) {
-    poll(&source, 1, milliseconds_until(until));
-    const auto sent = ::send(socket.get(), chunk.data(), chunk.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    // The receiver stops reading at the same time, and may be a little earlier.
-    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return 0;
+  pollfd source{socket, POLLOUT, 0};
+  while (Clock::now() < time) {
+    if (poll(&source, 1, milliseconds_until(time)) <= 0) continue;
+    const auto sent = ::send(socket, chunk.data(), chunk.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN) checked(-1, "send");
   }
+}
+
+int send(const sockaddr_in& to, Clock::time_point from, Clock::time_point until,
+         const char* congestion) {
+  const Descriptor socket = connect_within(to, congestion);
+  const linger at_once{1, 0};  // what is not sent by then need not be
+  checked(setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), "SO_LINGER");
+  send_until(socket.get(), from);
+  const std::int64_t before = acknowledged(socket.get());
+  send_until(socket.get(), until);
+  std::cout << acknowledged(socket.get()) - before << "\n";
   return 0;
 }
 
@@ -174,11 +193,10 @@ int ping(const sockaddr_in& to, int count) {
 
 int run(int count, char** words) {
   const std::string verb = count > 1 ? words[1] : "";
-  if (verb == "receive" && count == 6) {
-    return receive(words[2], std::stoi(words[3]), at(words[4]), at(words[5]));
-  }
-  if (verb == "send" && (count == 5 || count == 6)) {
-    return send(address(words[2], words[3]), at(words[4]), count == 6 ? words[5] : nullptr);
+  if (verb == "receive" && count == 4) return receive(words[2], std::stoi(words[3]));
+  if (verb == "send" && (count == 6 || count == 7)) {
+    const char* congestion = count == 7 ? words[6] : nullptr;
+    return send(address(words[2], words[3]), at(words[4]), at(words[5]), congestion);
   }
   if (verb == "echo" && count == 3) return echo(words[2]);
   if (verb == "ping" && count == 5) return ping(address(words[2], words[3]), std::stoi(words[4]));

@@ -37,8 +37,10 @@ Fabric::Fabric(const FabricOptions& options) : options_(options) {
 
 void Fabric::add_cable(std::string name, int a, int b, const LinkOptions& options) {
   const bool of_host = a < options_.hosts;
-  const Link link(of_host ? half_latency(options) : options);
-  cables_.push_back({std::move(name), {a, b}, options, {link, link}});
+  const LinkOptions each = of_host ? half_latency(options) : options;
+  const Link in(each, Link::Service::kOrder);
+  const Link out(each, of_host ? Link::Service::kFlows : Link::Service::kOrder);
+  cables_.push_back({std::move(name), {a, b}, options, {in, out}});
   at_.resize(static_cast<std::size_t>(std::max<int>(static_cast<int>(at_.size()), b + 1)));
   for (const int end : {a, b}) at_[end].push_back(static_cast<int>(cables_.size()) - 1);
 }
@@ -60,20 +62,35 @@ void Fabric::find_ways() {
   }
 }
 
-bool Fabric::later(const Flight& a, const Flight& b) {
-  return std::pair(a.due.last, a.order) > std::pair(b.due.last, b.order);
+bool Fabric::later(const Event& a, const Event& b) {
+  return std::pair(a.due, a.order) > std::pair(b.due, b.order);
+}
+
+void Fabric::schedule(Nanoseconds due, int cable, int end, std::optional<Waiting> frame) {
+  events_.push_back({due, order_++, cable, end, cables_[cable].cuts, std::move(frame)});
+  std::push_heap(events_.begin(), events_.end(), later);
 }
 
 void Fabric::carry(int cable, int end, Frame frame, Arrival came) {
-  Cable& c = cables_[cable];
-  if (!c.joined) {
-    c.towards[end].lost();
+  Link& link = cables_[cable].towards[end];
+  if (!cables_[cable].joined) {
+    link.lose();
     return;
   }
-  const auto due = c.towards[end].carry(frame, came);
-  if (!due) return;
-  flights_.push_back({*due, order_++, cable, end, c.cuts, std::move(frame)});
-  std::push_heap(flights_.begin(), flights_.end(), later);
+  link.offer(std::move(frame), came);
+  serve(cable, end, came.last);
+}
+
+void Fabric::serve(int cable, int end, Nanoseconds now) {
+  Link& link = cables_[cable].towards[end];
+  while (auto sent = link.send(now)) {
+    const Nanoseconds due = sent->came.last;
+    schedule(due, cable, end, std::move(sent));
+  }
+  bool& waits = cables_[cable].waits[end];
+  const auto ready = link.ready();
+  if (ready && !waits) schedule(*ready, cable, end, std::nullopt);
+  waits = waits || ready;
 }
 
 void Fabric::forward(int node, int from_cable, Frame frame, Arrival came) {
@@ -95,24 +112,27 @@ void Fabric::send(int host, Frame frame, Nanoseconds now) {
 }
 
 void Fabric::advance(Nanoseconds now, const Deliver& deliver) {
-  while (!flights_.empty() && flights_.front().due.last <= now) {
-    std::pop_heap(flights_.begin(), flights_.end(), later);
-    Flight flight = std::move(flights_.back());
-    flights_.pop_back();
-    Cable& cable = cables_[flight.cable];
-    const int node = cable.ends[flight.end];
-    if (cable.cuts != flight.cuts) {
-      cable.towards[flight.end].lost();
+  while (next_due() <= now) {
+    std::pop_heap(events_.begin(), events_.end(), later);
+    Event event = std::move(events_.back());
+    events_.pop_back();
+    Cable& cable = cables_[event.cable];
+    const int node = cable.ends[event.end];
+    if (!event.frame) {
+      cable.waits[event.end] = false;
+      serve(event.cable, event.end, event.due);
+    } else if (cable.cuts != event.cuts) {
+      cable.towards[event.end].lose();
     } else if (node < options_.hosts) {
-      deliver(node, flight.frame);
+      deliver(node, event.frame->frame);
     } else {
-      forward(node, flight.cable, std::move(flight.frame), flight.due);
+      forward(node, event.cable, std::move(event.frame->frame), event.frame->came);
     }
   }
 }
 
 Nanoseconds Fabric::next_due() const {
-  return flights_.empty() ? std::numeric_limits<Nanoseconds>::max() : flights_.front().due.last;
+  return events_.empty() ? std::numeric_limits<Nanoseconds>::max() : events_.front().due;
 }
 
 std::vector<std::string> Fabric::described() const {
@@ -143,8 +163,10 @@ void Fabric::set(std::string_view name, const LinkOptions& options) {
 
 void Fabric::cut(std::string_view name) {
   Cable& cable = cables_[find(name)];
-  if (cable.joined) ++cable.cuts;
+  if (!cable.joined) return;
   cable.joined = false;
+  ++cable.cuts;
+  for (Link& link : cable.towards) link.clear();
 }
 
 void Fabric::join(std::string_view name) { cables_[find(name)].joined = true; }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,8 @@ struct Cable {
   std::string name;
   int ends[2];  ///< nodes: hosts first, then switches
   LinkOptions options;
-  Link towards[2];  ///< frames that go to ends[0], to ends[1]
+  Link towards[2];                 ///< frames that go to ends[0], to ends[1]
+  bool waits[2] = {false, false};  ///< an event is due when that link can send again
   bool joined = true;
   std::uint64_t cuts = 0;
 };
@@ -69,26 +71,29 @@ class Fabric {
   void join(std::string_view name);
 
  private:
-  struct Flight {
-    Arrival due;
+  /// A frame comes out of a link, or (without a frame) a link can send what waits for it.
+  struct Event {
+    Nanoseconds due;
     std::uint64_t order;
     int cable, end;
     std::uint64_t cuts;
-    Frame frame;
+    std::optional<Waiting> frame;
   };
-  static bool later(const Flight& a, const Flight& b);
+  static bool later(const Event& a, const Event& b);
 
   void add_cable(std::string name, int a, int b, const LinkOptions& options);
   void find_ways();
   int find(std::string_view name) const;
+  void schedule(Nanoseconds due, int cable, int end, std::optional<Waiting> frame);
   void carry(int cable, int end, Frame frame, Arrival came);
+  void serve(int cable, int end, Nanoseconds now);
   void forward(int node, int from_cable, Frame frame, Arrival came);
 
   FabricOptions options_;
   std::vector<Cable> cables_;
   std::vector<std::vector<int>> at_;   ///< the cables at a node
   std::vector<std::vector<int>> way_;  ///< the cable at a node on which a host is reached
-  std::vector<Flight> flights_;        ///< a heap, the earliest in front
+  std::vector<Event> events_;          ///< a heap, the earliest in front
   std::uint64_t order_ = 0;
 };
 

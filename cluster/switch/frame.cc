@@ -31,6 +31,34 @@ int destination(std::span<const std::byte> ethernet) {
   return std::to_integer<int>(ethernet[4]) * 256 + std::to_integer<int>(ethernet[5]);
 }
 
+/// FNV-1a over addresses, protocol and ports. What is no TCP or UDP is one flow a pair of
+/// addresses.
+std::uint32_t flow_of(std::span<const std::byte> ethernet) {
+  constexpr std::byte kTcp{6}, kUdp{17};
+  const auto packet = ethernet.subspan(kEthernetHeader);
+  const bool v4 = ethernet[12] == std::byte{0x08} && ethernet[13] == std::byte{0x00};
+  const bool v6 = ethernet[12] == std::byte{0x86} && ethernet[13] == std::byte{0xdd};
+  std::size_t protocol_at = 9, addresses_at = 12, addresses = 8, ports_at = 0;
+  if (v4 && packet.size() >= 20) {
+    ports_at = 4 * std::to_integer<std::size_t>(packet[0] & std::byte{0x0f});
+  } else if (v6 && packet.size() >= 40) {
+    protocol_at = 6, addresses_at = 8, addresses = 32, ports_at = 40;
+  } else {
+    return 0;
+  }
+  std::uint32_t hash = 2166136261;
+  const auto mix = [&](std::size_t at, std::size_t count) {
+    for (const std::byte byte : packet.subspan(at, count)) {
+      hash = (hash ^ std::to_integer<std::uint32_t>(byte)) * 16777619;
+    }
+  };
+  mix(protocol_at, 1);
+  mix(addresses_at, addresses);
+  const std::byte protocol = packet[protocol_at];
+  if ((protocol == kTcp || protocol == kUdp) && packet.size() >= ports_at + 4) mix(ports_at, 4);
+  return hash;
+}
+
 }  // namespace
 
 bool read_frame(std::span<const std::byte> bytes, Frame& frame) {
@@ -54,6 +82,7 @@ bool read_frame(std::span<const std::byte> bytes, Frame& frame) {
         static_cast<std::uint32_t>((segments - 1) * frame.first_bytes + frame.last_bytes);
   }
   frame.to = destination(ethernet);
+  frame.flow = flow_of(ethernet);
   frame.data.assign(bytes.begin(), bytes.end());
   return true;
 }

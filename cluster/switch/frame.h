@@ -22,6 +22,8 @@ struct Frame {
 
   std::vector<std::byte> data;  ///< virtio-net header, then Ethernet without check sequence
   int to = kNobody;  ///< the host whose address it bears; kEveryone for broadcast and multicast
+  std::uint32_t flow =
+      0;  ///< the same for frames of one TCP connection or UDP flow in one direction
   std::uint32_t wire_bytes = 0;   ///< of all segments, from destination address to check sequence
   std::uint32_t first_bytes = 0;  ///< of the first segment alone
   std::uint32_t last_bytes = 0;   ///< of the last

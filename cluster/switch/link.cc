@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace laconic::netlab {
 namespace {
@@ -14,25 +15,43 @@ Nanoseconds Link::duration(std::uint64_t wire_bytes) const {
   return std::llround(static_cast<double>(wire_bytes) * 8e9 / options_.bits_per_second);
 }
 
+void Link::offer(Frame frame, Arrival came) {
+  const std::uint32_t flow = service_ == Service::kFlows ? frame.flow : 0;
+  queue_.push(flow, {std::move(frame), came});
+  while (queue_.wire_bytes() > kSmallestQueue && duration(queue_.wire_bytes()) > options_.queue) {
+    queue_.drop();
+    lose();
+  }
+}
+
 // A bundle behaves as its segments would: sending starts when the first of them is here, and cannot
 // end before the last of them, which came at the pace of the link before, is here and sent. At
 // equal rates a bundle is thus delayed by one segment's time a hop, not by its own.
-std::optional<Arrival> Link::carry(const Frame& frame, Arrival came) {
-  const Nanoseconds longest_wait = std::max(options_.queue, duration(kSmallestQueue));
-  if (free_ - came.first > longest_wait) {
-    ++counters_.dropped_frames;
-    return std::nullopt;
-  }
+std::optional<Waiting> Link::send(Nanoseconds now) {
+  if (free_ > now) return std::nullopt;
+  auto next = queue_.pop();
+  if (!next) return std::nullopt;
+  const Frame& frame = next->frame;
+  const Arrival came = next->came;
   const Nanoseconds start = std::max(free_, came.first);
-  const Nanoseconds end =
-      std::max(start + duration(frame.wire_bytes), came.last + duration(frame.last_bytes));
-  free_ = end;
+  free_ = std::max(start + duration(frame.wire_bytes), came.last + duration(frame.last_bytes));
   ++counters_.frames;
   counters_.wire_bytes += frame.wire_bytes;
   // A latency that was made shorter lets no frame overtake those still on the longer way.
-  arrived_ = std::max(arrived_, end + options_.latency);
-  return Arrival{std::min(start + duration(frame.first_bytes) + options_.latency, arrived_),
-                 arrived_};
+  arrived_ = std::max(arrived_, free_ + options_.latency);
+  next->came = {std::min(start + duration(frame.first_bytes) + options_.latency, arrived_),
+                arrived_};
+  return next;
+}
+
+std::optional<Nanoseconds> Link::ready() const {
+  if (queue_.empty()) return std::nullopt;
+  return free_;
+}
+
+void Link::clear() {
+  counters_.dropped += queue_.frames();
+  queue_.clear();
 }
 
 }  // namespace laconic::netlab

@@ -4,52 +4,57 @@
 #include <limits>
 #include <optional>
 
-#include "cluster/switch/frame.h"
+#include "cluster/switch/fair_queue.h"
 #include "cluster/switch/units.h"
 
 /// One direction of a cable: frames go out one behind the other at the rate, and come in a latency
-/// later. What does not fit the queue in front of it is dropped at its tail.
+/// later. Those that wait stand in a queue; when it is full, frames are dropped.
 namespace laconic::netlab {
 
 struct LinkOptions {
   double bits_per_second = std::numeric_limits<double>::infinity();
   Nanoseconds latency = 0;
-  /// How long a frame may wait, in time at this rate. Sixteen full frames always fit.
+  /// What may wait, as its time at the rate. Sixteen full frames always fit.
   Nanoseconds queue = 50 * kMillisecond;
 };
 
-/// When the first and the last segment of a frame have come in completely.
-struct Arrival {
-  Nanoseconds first, last;
-};
-
 struct LinkCounters {
-  std::uint64_t frames = 0, wire_bytes = 0, dropped_frames = 0;
+  std::uint64_t frames = 0, wire_bytes = 0;  ///< sent
+  std::uint64_t dropped = 0;                 ///< frames that found the queue full or the cable cut
 };
 
 class Link {
  public:
-  explicit Link(const LinkOptions& options) : options_(options) {}
+  /// kFlows: as a host's own network card and its queueing discipline do. kOrder: as a switch does.
+  enum class Service { kFlows, kOrder };
 
-  /// The frame stands before the link as `came` says. Gives when it comes out at the other end, or
-  /// nothing if it was dropped. Calls are in order of `came.first`; then no frame overtakes
-  /// another.
-  std::optional<Arrival> carry(const Frame& frame, Arrival came);
+  Link(const LinkOptions& options, Service service) : options_(options), service_(service) {}
 
-  /// For frames to come; those accepted keep the times they were given.
+  /// A frame that came as `came` says, the last segment just now.
+  void offer(Frame frame, Arrival came);
+  /// Sends the next frame, if there is one and the last one is out by `now`: its times are those at
+  /// which it comes out at the other end. No frame overtakes another there.
+  std::optional<Waiting> send(Nanoseconds now);
+  /// When send() can give the next frame, if one waits.
+  std::optional<Nanoseconds> ready() const;
+
+  /// Counts also for what waits already; what was sent keeps its times.
   void set(const LinkOptions& options) { options_ = options; }
-  /// A frame that was on the way when the cable was cut.
-  void lost() { ++counters_.dropped_frames; }
+  /// Drops what waits.
+  void clear();
+  /// A frame was lost on this link.
+  void lose() { ++counters_.dropped; }
 
-  const LinkOptions& options() const { return options_; }
   const LinkCounters& counters() const { return counters_; }
 
  private:
   Nanoseconds duration(std::uint64_t wire_bytes) const;
 
   LinkOptions options_;
+  Service service_;
+  FairQueue queue_;
   LinkCounters counters_;
-  Nanoseconds free_ = 0;     ///< when the last accepted frame has gone out
+  Nanoseconds free_ = 0;     ///< when the last frame has gone out
   Nanoseconds arrived_ = 0;  ///< when it has come in
 };
 

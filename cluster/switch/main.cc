@@ -6,9 +6,7 @@
 //   netlab-switch ask LAB REQUEST...
 //       Prints the reply. Exit status 3 where no such lab is up.
 #include <fcntl.h>
-#include <getopt.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -80,12 +78,13 @@ Arguments parse(int count, char** words) {
   server.fabric.hosts = parse_number("hosts", get("hosts"), 2, kMostHosts);
   server.fabric.shape = parse_shape(get("shape"));
   server.fabric.cable = parse_cable(get("rate"), get("latency"), server.queue);
-  const bool between = !get("between-rate").empty() && !get("between-latency").empty();
-  if (between != (server.fabric.shape == Shape::two_sites)) {
+  const int between =
+      (get("between-rate").empty() ? 0 : 1) + (get("between-latency").empty() ? 0 : 1);
+  if (between != (server.fabric.shape == Shape::two_sites ? 2 : 0)) {
     throw std::invalid_argument(
-        "a between-rate and a between-latency go with two-sites, and only there");
+        "two-sites needs --between-rate and --between-latency; other topologies have neither");
   }
-  if (between) {
+  if (between > 0) {
     server.fabric.between = parse_cable(get("between-rate"), get("between-latency"), server.queue);
   }
   if (!get("owner").empty()) arguments.owner = parse_number("owner", get("owner"), 1, 1 << 30);
@@ -107,6 +106,13 @@ Descriptor let_go_of_the_caller(Descriptor keep) {
   return keep;
 }
 
+/// A frame that waits for a processor is a frame on a longer cable. Not everyone may; status says.
+bool ask_for_realtime() {
+  sched_param lowest{};
+  lowest.sched_priority = sched_get_priority_min(SCHED_RR);
+  return sched_setscheduler(0, SCHED_RR, &lowest) == 0;
+}
+
 /// The process that stays. Writes nothing to `ready` but what went wrong, and closes it when the
 /// lab stands.
 int serve(const Arguments& arguments, Descriptor ready) {
@@ -114,10 +120,9 @@ int serve(const Arguments& arguments, Descriptor ready) {
     ready = let_go_of_the_caller(std::move(ready));
     // Asked before the namespaces change: they decide who sees the socket.
     Descriptor listening = listen_as(arguments.server.name);
-    // Late frames are frames with more latency; a nicer process than the ranks would wait for them.
-    setpriority(PRIO_PROCESS, 0, -15);
+    const bool realtime = ask_for_realtime();
     Server server(arguments.server, make_lab(arguments.server.fabric.hosts), std::move(listening),
-                  arguments.owner);
+                  arguments.owner, realtime);
     ready = Descriptor();
     server.run();
     return 0;

@@ -65,11 +65,13 @@ const char* name_of(Shape shape) {
 
 Nanoseconds default_queue(Nanoseconds latency) { return std::max(50 * kMillisecond, 2 * latency); }
 
-Server::Server(const ServerOptions& options, Lab lab, Descriptor listening, pid_t owner)
+Server::Server(const ServerOptions& options, Lab lab, Descriptor listening, pid_t owner,
+               bool realtime)
     : options_(options),
       fabric_(options.fabric),
       lab_(std::move(lab)),
-      listening_(std::move(listening)) {
+      listening_(std::move(listening)),
+      realtime_(realtime) {
   epoll_ = Descriptor(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   timer_ = Descriptor(
       checked(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create"));
@@ -276,14 +278,15 @@ void Server::set_bundles() {
   for (Host& host : lab_.hosts) host.tap.set_bundles(bundle_bytes_ > 0);
 }
 
-/// lab NAME pid P shape S hosts N owner PID bundle BYTES user 0|1 time NANOSECONDS
+/// lab NAME pid P shape S hosts N owner PID bundle BYTES user 0|1 realtime 0|1 time NANOSECONDS
 /// cable NAME joined|cut rate BITS latency NS queue NS out FRAMES BYTES DROPS in FRAMES BYTES DROPS
 /// Out is away from the host (or from the lower switch). A rate of 0 means unlimited.
 std::string Server::status() const {
   std::ostringstream text;
   text << "lab " << options_.name << " pid " << getpid() << " shape " << name_of(fabric_.shape())
        << " hosts " << fabric_.hosts() << " owner " << owner_pid_ << " bundle " << bundle_bytes_
-       << " user " << (lab_.user ? 1 : 0) << " time " << now() << "\n";
+       << " user " << (lab_.user ? 1 : 0) << " realtime " << (realtime_ ? 1 : 0) << " time "
+       << now() << "\n";
   for (const Cable& cable : fabric_.cables()) {
     const double rate = cable.options.bits_per_second;
     text << "cable " << cable.name << (cable.joined ? " joined" : " cut") << " rate "
@@ -292,7 +295,7 @@ std::string Server::status() const {
     for (const int end : {1, 0}) {
       const LinkCounters& counters = cable.towards[end].counters();
       text << (end == 1 ? " out " : " in ") << counters.frames << " " << counters.wire_bytes << " "
-           << counters.dropped_frames;
+           << counters.dropped;
     }
     text << "\n";
   }

@@ -33,8 +33,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// `owner` 0: none.
-  Server(const ServerOptions& options, Lab lab, Descriptor listening, pid_t owner);
+  /// `owner` 0: none. `realtime`: how this process is scheduled, for the status.
+  Server(const ServerOptions& options, Lab lab, Descriptor listening, pid_t owner, bool realtime);
 
   /// Until asked to quit, the owner has ended, or SIGTERM, SIGINT or SIGHUP.
   void run();
@@ -59,6 +59,7 @@ class Server {
   Lab lab_;
   Descriptor listening_, epoll_, timer_, signals_, owner_;
   pid_t owner_pid_ = 0;
+  bool realtime_;
   std::list<Descriptor> peers_;
   Nanoseconds timer_due_ = 0;
   std::size_t bundle_bytes_ = 0;
