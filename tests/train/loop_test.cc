@@ -324,7 +324,8 @@ TEST(Train, ARankThatThrowsEndsAllOfThem) {
       EXPECT_THAT(message_of(end.thrown), HasSubstr("step 33: debug.throw_at"));
     const Summary summary = read_summary(out.path() / "summary.json");
     EXPECT_EQ(summary.status, RunStatus::failed);
-    EXPECT_EQ(summary.steps, 33u);
+    EXPECT_GE(summary.steps, 32u);  // rank 0 may not have heard the end of the last step
+    EXPECT_LE(summary.steps, 33u);
   }
 }
 
