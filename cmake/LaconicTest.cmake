@@ -3,6 +3,11 @@
 # One executable, one ctest entry, labelled by tier (docs/architecture.md); "unit" by default.
 find_package(GTest REQUIRED)
 
+set(LACONIC_TEST_SECONDS 300)
+if(LACONIC_SANITIZE)
+  set(LACONIC_TEST_SECONDS 1200)  # sanitizers cost a factor of 3 to 15
+endif()
+
 function(laconic_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;LINKS;LABELS" ${ARGN})
   if(NOT TEST_LABELS)
@@ -13,7 +18,8 @@ function(laconic_test name)
   target_link_libraries(${name} PRIVATE ${TEST_LINKS} laconic_warnings GTest::gtest GTest::gmock
                         GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300)
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}"
+                       TIMEOUT ${LACONIC_TEST_SECONDS})
 endfunction()
 
 # laconic_mpi_test(NAME RANKS 2 4 ...): runs the executable of that name under mpirun too. Its main()
