@@ -50,7 +50,7 @@ std::size_t write_raw16(std::span<const std::uint32_t> indices, MutBytes out) {
 
 std::size_t write_bitmap(std::span<const std::uint32_t> indices, std::size_t count, MutBytes out) {
   const std::size_t bytes = bytes_for_bits(count);
-  std::memset(out.data(), 0, bytes);
+  std::fill_n(out.begin(), bytes, std::byte{0});
   for (const std::uint32_t index : indices)
     out[index / 8] |= static_cast<std::byte>(1u << index % 8);
   return bytes;
