@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <vector>
 
@@ -154,17 +155,10 @@ class BilinearInstance {
     return values;
   }
 
+  /// Worked out once, by whoever asks first.
   Constants constants() const {
-    const auto smoothness = [&](double square) { return std::sqrt(lambda_ * lambda_ + square); };
-    double largest = 0;
-    for (int rank = 0; rank < ranks_; ++rank) {
-      const Coupling<float> a = coupling(rank);
-      largest = std::max(largest,
-                         largest_eigenvalue_bound(a.rows(), gram(a), key(kEveryRank, kSpectrum)));
-    }
-    return {.smoothness = smoothness(1.01 * square_),
-            .largest_smoothness = smoothness(largest),
-            .strong_convexity = lambda_};
+    std::call_once(constants_known_, [this] { constants_ = find_constants(); });
+    return constants_;
   }
 
   /// All of them are quadratic around the solution, with its own curvature each: no cancellation.
@@ -184,6 +178,19 @@ class BilinearInstance {
   }
 
  private:
+  Constants find_constants() const {
+    const auto smoothness = [&](double square) { return std::sqrt(lambda_ * lambda_ + square); };
+    double largest = 0;
+    for (int rank = 0; rank < ranks_; ++rank) {
+      const Coupling<float> a = coupling(rank);
+      largest = std::max(largest,
+                         largest_eigenvalue_bound(a.rows(), gram(a), key(kEveryRank, kSpectrum)));
+    }
+    return {.smoothness = smoothness(1.01 * square_),
+            .largest_smoothness = smoothness(largest),
+            .strong_convexity = lambda_};
+  }
+
   void add_to_mean(int rank) {
     const Coupling<float> a = coupling(rank);
     for (std::size_t i = 0; i < a.rows(); ++i)
@@ -224,6 +231,8 @@ class BilinearInstance {
   double square_ = 0;  // |A|²
   double lambda_ = 0;
   double value_ = 0;  // f at the solution
+  mutable std::once_flag constants_known_;
+  mutable Constants constants_;
 };
 
 namespace {

@@ -35,7 +35,8 @@ std::shared_ptr<const BilinearInstance> make_bilinear_instance(const BilinearOpt
 /// Starts at 0. Scores are those of the mean problem, the same on every share: distance |z - z*|²,
 /// gap max_y' f(x, y') - min_x' f(x', y), loss f(x, y); `examples` is 1. A_m is held in float, all
 /// arithmetic is in double. Constants: L from the mean A, L~ from every A_m (each is made anew for
-/// it), both from above, mu = l. The instance throws ConfigError, with the field's name alone.
+/// it, once in a process), both from above, mu = l. The instance throws ConfigError, with the
+/// field's name alone.
 std::unique_ptr<Oracle> make_bilinear(std::shared_ptr<const BilinearInstance> instance, int rank);
 
 }  // namespace laconic

@@ -18,6 +18,12 @@ std::string members(const Message& message, const char* oneof) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// Which member of a oneof is set.
+std::string chosen(const Message& message, const char* oneof) {
+  const auto* choice = message.GetDescriptor()->FindOneofByName(oneof);
+  return message.GetReflection()->GetOneofFieldDescriptor(message, choice)->name();
+}
+
 void require_one(const std::string& path, const Message& message, const char* oneof) {
   const auto* choice = message.GetDescriptor()->FindOneofByName(oneof);
   if (!message.GetReflection()->HasOneof(message, choice))
@@ -36,17 +42,18 @@ void require_all(const std::string& path, const Message& message) {
 void complete_data(config::Experiment& e) {
   using Kind = config::Problem;
   const auto kind = e.problem().kind_case();
-  if (kind == Kind::kQuadratic) {
-    if (e.has_data()) throw ConfigError("data", "a quadratic problem has none");
-    if (!e.has_steps())
+  if (kind == Kind::kQuadratic || kind == Kind::kBilinear || kind == Kind::kMatrixGame) {
+    const std::string name = chosen(e.problem(), "kind");
+    if (e.has_data()) throw ConfigError("data", "problem." + name + " has none");
+    if (!e.has_steps() && e.problem().bilinear().pieces() == 0)
       throw ConfigError("steps",
-                        "required: a quadratic problem has no examples to count epochs by");
+                        "required: problem." + name + " has no examples to count epochs by");
     return;
   }
   require_one("data", e.data(), "source");
   const bool sparse = e.data().has_libsvm();
-  if (kind == Kind::kLogistic && !sparse)
-    throw ConfigError("data", "expected libsvm: logistic regression reads sparse rows");
+  if (kind != Kind::kClassifier && !sparse)
+    throw ConfigError("data", "expected libsvm: regression reads sparse rows");
   if (kind == Kind::kClassifier && sparse)
     throw ConfigError("data.libsvm",
                       "expected one of fashion_mnist, idx, npy: classifiers read dense examples");

@@ -124,6 +124,53 @@ DatasetOptions dataset_of(const config::Data& data) {
   not_chosen("data");
 }
 
+ProxOptions prox_of(const config::Quadratic& q, const std::string& path) {
+  switch (q.prox_case()) {
+    case config::Quadratic::kBall:
+      return BallProx{positive(path + ".ball.radius", q.ball().radius())};
+    case config::Quadratic::kBox:
+      return BoxProx{
+          ranged(path + ".box.low", q.box().low(),
+                 std::isfinite(q.box().low()) && q.box().low() <= q.box().high(), "at most high"),
+          ranged(path + ".box.high", q.box().high(), std::isfinite(q.box().high()), "a number")};
+    case config::Quadratic::kSimplex:
+      return SimplexProx{};
+    case config::Quadratic::kL1:
+      return L1Prox{not_negative(path + ".l1.weight", q.l1().weight())};
+    case config::Quadratic::PROX_NOT_SET:
+      break;
+  }
+  return NoProx{};
+}
+
+BilinearOptions bilinear_of(const config::Bilinear& b) {
+  const std::string path = "problem.bilinear";
+  return {.dimensions = at_least(path + ".dimensions", b.dimensions(), std::uint64_t{1}),
+          .condition = ranged(path + ".condition", b.condition(),
+                              b.condition() > 1 && std::isfinite(b.condition()), "above 1"),
+          .spread = not_negative(path + ".spread", b.spread()),
+          .diagonal = b.diagonal(),
+          .scale_range =
+              ranged(path + ".scale_range", b.scale_range(),
+                     b.scale_range() >= 1 && std::isfinite(b.scale_range()), "a number from 1"),
+          .pieces = b.pieces(),
+          .noise = not_negative(path + ".noise", b.noise())};
+}
+
+RobustRegressionOptions robust_regression_of(const config::Experiment& e) {
+  const auto& r = e.problem().robust_regression();
+  const std::string path = "problem.robust_regression";
+  RobustRegressionOptions options{.path = e.data().libsvm().path(),
+                                  .w_radius = positive(path + ".w_radius", r.w_radius()),
+                                  .r_radius = positive(path + ".r_radius", r.r_radius()),
+                                  .w_l2 = positive(path + ".w_l2", r.w_l2()),
+                                  .r_l2 = positive(path + ".r_l2", r.r_l2()),
+                                  .partition = partition_of(e.data().partition())};
+  ranged(path + ".r_l2", r.r_l2(), r.r_l2() >= r.w_radius() * r.w_radius(),
+         "at least w_radius squared");
+  return options;
+}
+
 ProblemOptions problem_of(const config::Experiment& e) {
   const auto& problem = e.problem();
   switch (problem.kind_case()) {
@@ -136,12 +183,22 @@ ProblemOptions problem_of(const config::Experiment& e) {
           at_least("problem.quadratic.dimensions", q.dimensions(), std::uint64_t{1}),
           ranged("problem.quadratic.condition", q.condition(),
                  q.condition() >= 1 && std::isfinite(q.condition()), "a number from 1"),
-          not_negative("problem.quadratic.spread", q.spread())};
+          not_negative("problem.quadratic.spread", q.spread()), prox_of(q, "problem.quadratic")};
     }
     case config::Problem::kLogistic:
       return LogisticOptions{e.data().libsvm().path(), e.data().libsvm().test_path(),
                              not_negative("problem.logistic.l2", problem.logistic().l2()),
                              partition_of(e.data().partition())};
+    case config::Problem::kBilinear:
+      return bilinear_of(problem.bilinear());
+    case config::Problem::kMatrixGame: {
+      const auto& g = problem.matrix_game();
+      return MatrixGameOptions{at_least("problem.matrix_game.houses", g.houses(), std::uint64_t{1}),
+                               positive("problem.matrix_game.reach", g.reach()),
+                               not_negative("problem.matrix_game.spread", g.spread())};
+    }
+    case config::Problem::kRobustRegression:
+      return robust_regression_of(e);
     case config::Problem::KIND_NOT_SET:
       break;
   }

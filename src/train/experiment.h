@@ -9,8 +9,11 @@
 #include "collectives/exchange.h"
 #include "methods/sync_sgd.h"
 #include "nn/classifier.h"
+#include "problems/bilinear.h"
 #include "problems/logistic.h"
+#include "problems/matrix_game.h"
 #include "problems/quadratic.h"
+#include "problems/robust_regression.h"
 
 /// An experiment as plain option structs: what configs/experiment.proto says, without protobuf.
 namespace laconic {
@@ -21,7 +24,8 @@ struct ClassifierProblem {
   Partition partition = Partition::shuffled;
 };
 
-using ProblemOptions = std::variant<ClassifierProblem, QuadraticOptions, LogisticOptions>;
+using ProblemOptions = std::variant<ClassifierProblem, QuadraticOptions, LogisticOptions,
+                                    BilinearOptions, MatrixGameOptions, RobustRegressionOptions>;
 using MethodOptions = std::variant<SyncSgdOptions>;
 
 struct ReportOptions {

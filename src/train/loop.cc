@@ -365,12 +365,25 @@ void Trainer::hear(const Agreement::News& news) {
   }
 }
 
+/// "loss 0.25, gap 1e-06": what is known.
+std::string describe(const Scores& scores) {
+  std::string text;
+  const auto say = [&](const char* name, double value) {
+    if (!std::isnan(value))
+      text += fmt::format("{}{} {:.6g}", text.empty() ? "" : ", ", name, value);
+  };
+  say("loss", scores.loss);
+  say("accuracy", scores.accuracy);
+  say("gap", scores.gap);
+  say("distance", scores.distance);
+  return text;
+}
+
 void Trainer::score() {
   const Scores scores = score_over_ranks(run_.oracle, run_.method.parameters(), run_.transport);
   state_.last_scores = scores;
   state_.best_accuracy = std::fmax(state_.best_accuracy, scores.accuracy);
-  run_.log->info("after {} steps: loss {:.6g}, accuracy {:.4f}", state_.steps, scores.loss,
-                 scores.accuracy);
+  run_.log->info("after {} steps: {}", state_.steps, describe(scores));
   if (!is_root()) return;
   metrics_->score(state_.steps, scores);
   board_->scalar("score/loss", state_.steps, scores.loss);

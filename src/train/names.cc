@@ -13,6 +13,9 @@ struct ProblemName {
   std::string operator()(const ClassifierProblem& p) const { return std::visit(*this, p.model); }
   std::string operator()(const QuadraticOptions&) const { return "quadratic"; }
   std::string operator()(const LogisticOptions&) const { return "logistic_regression"; }
+  std::string operator()(const BilinearOptions&) const { return "bilinear"; }
+  std::string operator()(const MatrixGameOptions&) const { return "matrix_game"; }
+  std::string operator()(const RobustRegressionOptions&) const { return "robust_regression"; }
 };
 
 struct CompressorName {

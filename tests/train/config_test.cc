@@ -161,6 +161,40 @@ TEST(Config, BecomesOptions) {
   EXPECT_FALSE(e.kill_at);
 }
 
+TEST(Config, ProblemsBecomeOptions) {
+  const auto options = [](const std::string& problem) {
+    return parse("steps: 1 " + problem).problem;
+  };
+  const auto quadratic =
+      std::get<QuadraticOptions>(options("problem { quadratic { box { low: -2 high: 3 } } }"));
+  EXPECT_EQ(std::get<BoxProx>(quadratic.prox).low, -2);
+  EXPECT_EQ(std::get<BoxProx>(quadratic.prox).high, 3);
+  const auto bilinear = std::get<BilinearOptions>(
+      options("problem { bilinear { dimensions: 9 condition: 8 spread: 7 diagonal: true "
+              "scale_range: 6 pieces: 5 noise: 4 } }"));
+  EXPECT_EQ(bilinear.dimensions, 9u);
+  EXPECT_EQ(bilinear.condition, 8);
+  EXPECT_EQ(bilinear.spread, 7);
+  EXPECT_TRUE(bilinear.diagonal);
+  EXPECT_EQ(bilinear.scale_range, 6);
+  EXPECT_EQ(bilinear.pieces, 5u);
+  EXPECT_EQ(bilinear.noise, 4);
+  const auto game = std::get<MatrixGameOptions>(
+      options("problem { matrix_game { houses: 9 reach: 8 spread: 7 } }"));
+  EXPECT_EQ(game.houses, 9u);
+  EXPECT_EQ(game.reach, 8);
+  EXPECT_EQ(game.spread, 7);
+  const auto regression = std::get<RobustRegressionOptions>(
+      options("problem { robust_regression { w_radius: 2 r_radius: 3 w_l2: 4 r_l2: 5 } } "
+              "data { libsvm { path: 'a' } partition: by_label }"));
+  EXPECT_EQ(regression.path, "a");
+  EXPECT_EQ(regression.w_radius, 2);
+  EXPECT_EQ(regression.r_radius, 3);
+  EXPECT_EQ(regression.w_l2, 4);
+  EXPECT_EQ(regression.r_l2, 5);
+  EXPECT_EQ(regression.partition, Partition::by_label);
+}
+
 TEST(Config, UnknownFieldsAreRefusedByPathWithTheNearestName) {
   EXPECT_EQ(refusal("steps: 10\nproblem {\n  quadratic { dimension: 5 }\n}"),
             "x.textproto:3:15: problem.quadratic.dimension: there is no such field; did you mean "
@@ -291,7 +325,7 @@ const std::string kA9a = "problem { logistic {} } data { libsvm { path: 'a9a' } 
 INSTANTIATE_TEST_SUITE_P(
     Missing, ConfigRefuses,
     testing::Values(
-        Refusal{"", "", "problem", "required: one of classifier, quadratic, logistic"},
+        Refusal{"", "", "problem", "required: one of classifier, quadratic, logistic, "},
         Refusal{"problem {} ", "", "problem", "required: one of"},
         Refusal{"problem { classifier {} } data { fashion_mnist {} }", "", "problem.classifier",
                 "required: one of logistic, mlp, fedavg_cnn, small_cnn"},
@@ -304,6 +338,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"problem { classifier { logistic {} } } data { npy {} }", "",
                 "data.npy.train_examples", "required"},
         Refusal{"problem { quadratic {} }", "", "steps", "required"},
+        Refusal{"problem { bilinear {} }", "", "steps", "problem.bilinear has no examples"},
+        Refusal{"problem { matrix_game {} }", "", "steps", "required"},
+        Refusal{"problem { robust_regression {} }", "", "data", "required"},
         Refusal{kQuadratic, "debug.throw_at.rank=1", "debug.throw_at.step", "required"},
         Refusal{kQuadratic, "debug.kill_at.step=1", "debug.kill_at.rank", "required"}));
 
@@ -313,6 +350,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kQuadratic + "data { fashion_mnist {} }", "", "data", "has none"},
         Refusal{kClassifier, "data.libsvm.path=a9a", "data.libsvm", "fashion_mnist, idx, npy"},
         Refusal{kA9a, "data.fashion_mnist={}", "data", "expected libsvm"},
+        Refusal{"problem { robust_regression {} } data { fashion_mnist {} }", "", "data",
+                "expected libsvm"},
         Refusal{kQuadratic + "exchange { gather {} compressor { identity {} } }",
                 "exchange.density_warm_up.steps=5", "exchange.density_warm_up.steps",
                 "has no density"},
@@ -325,48 +364,61 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     OutOfRange, ConfigRefuses,
-    testing::Values(Refusal{kQuadratic, "name=a/b", "name", "expected letters"},
-                    Refusal{kQuadratic, "name=..", "name", "expected letters"},
-                    Refusal{kQuadratic, "name=", "name", "expected letters"},
-                    Refusal{kQuadratic, "epochs=0", "epochs", "above 0, is 0"},
-                    Refusal{kQuadratic, "epochs=nan", "epochs", "above 0, is nan"},
-                    Refusal{kQuadratic, "epochs=inf", "epochs", "above 0, is inf"},
-                    Refusal{kQuadratic, "steps=0", "steps", "at least 1, is 0"},
-                    Refusal{kQuadratic, "compute_threads=0", "compute_threads", "from 1"},
-                    Refusal{kQuadratic, "problem.quadratic.dimensions=0",
-                            "problem.quadratic.dimensions", "at least 1"},
-                    Refusal{kQuadratic, "problem.quadratic.condition=0.5",
-                            "problem.quadratic.condition", "from 1, is 0.5"},
-                    Refusal{kQuadratic, "problem.quadratic.spread=-1", "problem.quadratic.spread",
-                            "is -1"},
-                    Refusal{kA9a, "problem.logistic.l2=-1", "problem.logistic.l2", "is -1"},
-                    Refusal{kClassifier, "problem.classifier.mlp.hidden=0",
-                            "problem.classifier.mlp.hidden", "at least 1"},
-                    Refusal{kClassifier, "problem.classifier.small_cnn.hidden=0",
-                            "problem.classifier.small_cnn.hidden", "at least 1"},
-                    Refusal{kIdx, "data.idx.classes=1", "data.idx.classes", "at least 2, is 1"},
-                    Refusal{kQuadratic, "method.sync_sgd.schedule.rate=0",
-                            "method.sync_sgd.schedule.rate", "above 0"},
-                    Refusal{kQuadratic, "method.sync_sgd.schedule.drops.every=0",
-                            "method.sync_sgd.schedule.drops.every", "at least 1"},
-                    Refusal{kQuadratic, "method.sync_sgd.schedule.drops.factor=0",
-                            "method.sync_sgd.schedule.drops.factor", "above 0"},
-                    Refusal{kQuadratic, "method.sync_sgd.schedule.cosine.floor=2",
-                            "method.sync_sgd.schedule.cosine.floor", "[0, 1]"},
-                    Refusal{kQuadratic, "method.sync_sgd.schedule.linear.floor=-1",
-                            "method.sync_sgd.schedule.linear.floor", "[0, 1]"},
-                    Refusal{kQuadratic, "method.sync_sgd.sgd.momentum=1",
-                            "method.sync_sgd.sgd.momentum", "[0, 1)"},
-                    Refusal{kQuadratic, "method.sync_sgd.sgd.weight_decay=-1",
-                            "method.sync_sgd.sgd.weight_decay", "is -1"},
-                    Refusal{kQuadratic, "method.sync_sgd.adamw.beta1=1",
-                            "method.sync_sgd.adamw.beta1", "[0, 1)"},
-                    Refusal{kQuadratic, "method.sync_sgd.adamw.beta2=-0.1",
-                            "method.sync_sgd.adamw.beta2", "[0, 1)"},
-                    Refusal{kQuadratic, "method.sync_sgd.adamw.epsilon=0",
-                            "method.sync_sgd.adamw.epsilon", "above 0"},
-                    Refusal{kQuadratic, "method.sync_sgd.adamw.weight_decay=-1",
-                            "method.sync_sgd.adamw.weight_decay", "is -1"}));
+    testing::Values(
+        Refusal{kQuadratic, "name=a/b", "name", "expected letters"},
+        Refusal{kQuadratic, "name=..", "name", "expected letters"},
+        Refusal{kQuadratic, "name=", "name", "expected letters"},
+        Refusal{kQuadratic, "epochs=0", "epochs", "above 0, is 0"},
+        Refusal{kQuadratic, "epochs=nan", "epochs", "above 0, is nan"},
+        Refusal{kQuadratic, "epochs=inf", "epochs", "above 0, is inf"},
+        Refusal{kQuadratic, "steps=0", "steps", "at least 1, is 0"},
+        Refusal{kQuadratic, "compute_threads=0", "compute_threads", "from 1"},
+        Refusal{kQuadratic, "problem.quadratic.dimensions=0", "problem.quadratic.dimensions",
+                "at least 1"},
+        Refusal{kQuadratic, "problem.quadratic.condition=0.5", "problem.quadratic.condition",
+                "from 1, is 0.5"},
+        Refusal{kQuadratic, "problem.quadratic.box={low: 2 high: 1}", "problem.quadratic.box.low",
+                "at most high, is 2"},
+        Refusal{kQuadratic, "problem.quadratic.ball.radius=0", "problem.quadratic.ball.radius",
+                "above 0"},
+        Refusal{kQuadratic, "problem.bilinear.condition=1", "problem.bilinear.condition",
+                "above 1, is 1"},
+        Refusal{kQuadratic, "problem.bilinear.scale_range=0.5", "problem.bilinear.scale_range",
+                "from 1"},
+        Refusal{kQuadratic, "problem.matrix_game.houses=0", "problem.matrix_game.houses",
+                "at least 1"},
+        Refusal{kQuadratic, "problem.matrix_game.reach=0", "problem.matrix_game.reach", "above 0"},
+        Refusal{kA9a, "problem.robust_regression.r_l2=0.5", "problem.robust_regression.r_l2",
+                "w_radius squared"},
+        Refusal{kQuadratic, "problem.quadratic.spread=-1", "problem.quadratic.spread", "is -1"},
+        Refusal{kA9a, "problem.logistic.l2=-1", "problem.logistic.l2", "is -1"},
+        Refusal{kClassifier, "problem.classifier.mlp.hidden=0", "problem.classifier.mlp.hidden",
+                "at least 1"},
+        Refusal{kClassifier, "problem.classifier.small_cnn.hidden=0",
+                "problem.classifier.small_cnn.hidden", "at least 1"},
+        Refusal{kIdx, "data.idx.classes=1", "data.idx.classes", "at least 2, is 1"},
+        Refusal{kQuadratic, "method.sync_sgd.schedule.rate=0", "method.sync_sgd.schedule.rate",
+                "above 0"},
+        Refusal{kQuadratic, "method.sync_sgd.schedule.drops.every=0",
+                "method.sync_sgd.schedule.drops.every", "at least 1"},
+        Refusal{kQuadratic, "method.sync_sgd.schedule.drops.factor=0",
+                "method.sync_sgd.schedule.drops.factor", "above 0"},
+        Refusal{kQuadratic, "method.sync_sgd.schedule.cosine.floor=2",
+                "method.sync_sgd.schedule.cosine.floor", "[0, 1]"},
+        Refusal{kQuadratic, "method.sync_sgd.schedule.linear.floor=-1",
+                "method.sync_sgd.schedule.linear.floor", "[0, 1]"},
+        Refusal{kQuadratic, "method.sync_sgd.sgd.momentum=1", "method.sync_sgd.sgd.momentum",
+                "[0, 1)"},
+        Refusal{kQuadratic, "method.sync_sgd.sgd.weight_decay=-1",
+                "method.sync_sgd.sgd.weight_decay", "is -1"},
+        Refusal{kQuadratic, "method.sync_sgd.adamw.beta1=1", "method.sync_sgd.adamw.beta1",
+                "[0, 1)"},
+        Refusal{kQuadratic, "method.sync_sgd.adamw.beta2=-0.1", "method.sync_sgd.adamw.beta2",
+                "[0, 1)"},
+        Refusal{kQuadratic, "method.sync_sgd.adamw.epsilon=0", "method.sync_sgd.adamw.epsilon",
+                "above 0"},
+        Refusal{kQuadratic, "method.sync_sgd.adamw.weight_decay=-1",
+                "method.sync_sgd.adamw.weight_decay", "is -1"}));
 
 INSTANTIATE_TEST_SUITE_P(
     ExchangeOutOfRange, ConfigRefuses,
