@@ -71,6 +71,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include "compressors/bucket_codec.h"
+#include "compressors/codec_makers.h"
 #include "compressors/kernels/vectors.h"
 
 namespace laconic {

@@ -14,6 +14,7 @@ struct Maker {
   Made operator()(const IdentityOptions&) const { return make_identity(frame); }
   Made operator()(const TopKOptions& options) const { return make_top_k(options, frame); }
   Made operator()(const RandKOptions& options) const { return make_rand_k(options, frame); }
+  Made operator()(const QuantizerOptions& options) const { return make_quantizer(options, frame); }
 };
 
 }  // namespace
@@ -21,16 +22,6 @@ struct Maker {
 std::unique_ptr<const Compressor> make_compressor(const CompressorOptions& options,
                                                   const FrameOptions& frame) {
   return std::visit(Maker{frame}, options);
-}
-
-std::unique_ptr<const ValueCodec> make_value_codec(ValueFormat format, Rounding rounding) {
-  switch (format) {
-    case ValueFormat::float32:
-      return make_float32_codec();
-    case ValueFormat::bf16:
-      return make_bf16_codec(rounding);
-  }
-  return nullptr;
 }
 
 void require_density(double density) {

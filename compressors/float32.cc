@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "base/errors.h"
+#include "compressors/codec_makers.h"
 #include "compressors/kernels/vectors.h"
-#include "compressors/wire/value_codec.h"
 
 namespace laconic {
 namespace {

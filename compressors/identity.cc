@@ -1,3 +1,4 @@
+#include "compressors/codec_makers.h"
 #include "compressors/dense.h"
 #include "compressors/makers.h"
 

@@ -14,8 +14,12 @@ std::unique_ptr<const Compressor> make_top_k(const TopKOptions& options, const F
 std::unique_ptr<const Compressor> make_rand_k(const RandKOptions& options,
                                               const FrameOptions& frame);
 
-/// `rounding` is taken by formats that offer it.
-std::unique_ptr<const ValueCodec> make_value_codec(ValueFormat format, Rounding rounding);
+std::unique_ptr<const Compressor> make_quantizer(const QuantizerOptions& options,
+                                                 const FrameOptions& frame);
+
+/// `rounding` is what is wanted: formats that know only one way take it. ConfigError("values")
+/// where stochastic is asked of one that cannot be unbiased.
+std::unique_ptr<const ValueCodec> make_value_codec(const ValueFormat& format, Rounding rounding);
 
 /// ConfigError unless 0 < density <= 1.
 void require_density(double density);

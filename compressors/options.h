@@ -4,13 +4,11 @@
 #include <variant>
 
 #include "compressors/compressor.h"
+#include "compressors/value_options.h"
 
 /// One plain struct a compressor, every field with its default; one alternative in the variant, one
 /// case in make_compressor, one message in experiment.proto.
 namespace laconic {
-
-/// How values stand in a frame.
-enum class ValueFormat { float32, bf16 };
 
 /// How the indices of a sparse frame are written; automatic takes the smallest, raw32 takes 32 bits
 /// each (and none where everything is kept).
@@ -27,7 +25,7 @@ struct IdentityOptions {};
 /// Keeps the k = max(1, round(density * n)) largest magnitudes; ties go to the lowest index.
 struct TopKOptions {
   double density = 0.01;  ///< Kept part of each bucket, in (0, 1].
-  ValueFormat values = ValueFormat::float32;
+  ValueFormat values = Float32Options{};
   IndexCoding indices = IndexCoding::automatic;
 };
 
@@ -36,10 +34,18 @@ struct RandKOptions {
   double density = 0.01;  ///< As in TopKOptions.
   bool unbiased = true;   ///< Scale by n / k. Off: contractive, which error feedback wants.
   bool shared = true;     ///< All ranks draw the same coordinates.
-  ValueFormat values = ValueFormat::float32;
+  ValueFormat values = Float32Options{};
 };
 
-using CompressorOptions = std::variant<IdentityOptions, TopKOptions, RandKOptions>;
+/// Sends every value in fewer bits.
+struct QuantizerOptions {
+  ValueFormat values = Bf16Options{};
+  /// Rounded at random such that values are right in the mean; refused where the format cannot.
+  bool unbiased = false;
+};
+
+using CompressorOptions =
+    std::variant<IdentityOptions, TopKOptions, RandKOptions, QuantizerOptions>;
 
 /// Throws ConfigError, with the field's name alone ("density"), where an option is out of range.
 /// Frames with and without checksum decode equally, whatever `frame` says.

@@ -71,6 +71,13 @@ HWY_INLINE void random16(const RngKey& key, std::uint64_t group, const U64& bloc
   std::memcpy(out, words, sizeof words);
 }
 
+/// Sixteen of these as fractions in (0, 1): each the middle of its 2^-16, so that they are right in
+/// the mean.
+HWY_INLINE F32 uniform16(const std::uint16_t* random) {
+  return converted(as_signed(load_narrow<std::uint16_t>(random))) * splat(0x1p-16f) +
+         splat(0x1p-17f);
+}
+
 }  // namespace laconic::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -22,6 +22,23 @@ std::uint32_t largest_magnitude(const float* v, std::size_t n) {
   return largest(max(even, odd));
 }
 
+float sum_of_magnitudes(const float* v, std::size_t n, float scale) {
+  F32 total = splat(0.0f);
+  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+    total = total + float_of(magnitude(splat(scale) * load(v + i, width)));
+  });
+  return sum(total);
+}
+
+float sum_of_squares(const float* v, std::size_t n, float scale) {
+  F32 total = splat(0.0f);
+  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+    const F32 scaled = splat(scale) * load(v + i, width);
+    total = total + scaled * scaled;
+  });
+  return sum(total);
+}
+
 std::uint32_t add_feedback(const float* gradient, const float* residual, float scale, float decay,
                            float* out, std::size_t n) {
   const F32 s = splat(scale), d = splat(decay);
@@ -58,6 +75,8 @@ namespace laconic {
 namespace kernels {
 
 HWY_EXPORT(largest_magnitude);
+HWY_EXPORT(sum_of_magnitudes);
+HWY_EXPORT(sum_of_squares);
 HWY_EXPORT(add_feedback);
 HWY_EXPORT(add_scaled);
 HWY_EXPORT(subtract);
@@ -76,6 +95,22 @@ float largest_magnitude(Floats v) {
   const std::uint32_t magnitude = HWY_DYNAMIC_DISPATCH(largest_magnitude)(v.data(), v.size());
   require_finite(magnitude);
   return std::bit_cast<float>(magnitude);
+}
+
+float binade_of(float magnitude) {
+  constexpr std::uint32_t kLeast = 1u << 23, kMost = 253u << 23;
+  return std::bit_cast<float>(
+      std::clamp(std::bit_cast<std::uint32_t>(magnitude) & 0x7f800000, kLeast, kMost));
+}
+
+float sum_of_magnitudes(Floats v, float scale) {
+  using namespace kernels;
+  return HWY_DYNAMIC_DISPATCH(sum_of_magnitudes)(v.data(), v.size(), scale);
+}
+
+float sum_of_squares(Floats v, float scale) {
+  using namespace kernels;
+  return HWY_DYNAMIC_DISPATCH(sum_of_squares)(v.data(), v.size(), scale);
 }
 
 void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out) {

@@ -16,6 +16,14 @@ void require_finite(std::uint32_t magnitude);
 /// The largest |v[i]|, 0 of none; NumericError unless every element is finite.
 float largest_magnitude(Floats v);
 
+/// The power of two at or below a magnitude, held where its inverse is a normal float as well: what
+/// is divided by it lies below 4, and sums of many of its squares below the largest float.
+float binade_of(float magnitude);
+
+/// The sum of |scale * v[i]| or of its square, in 16 lanes that one fixed tree adds up.
+float sum_of_magnitudes(Floats v, float scale);
+float sum_of_squares(Floats v, float scale);
+
 /// out = decay * residual + scale * gradient, each product rounded, then the sum; `out` may be
 /// `residual`. NumericError if an element of it is not finite.
 void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out);

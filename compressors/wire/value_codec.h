@@ -45,12 +45,6 @@ class ValueCodec {
                                       MutBytes out, const Site& site) const;
 };
 
-std::unique_ptr<const ValueCodec> make_float32_codec();
-
 enum class Rounding { nearest, stochastic };
-
-/// 8 bits of significand. Stochastic rounding, by site.own, leaves values unbiased. Values beyond
-/// the largest bf16 become it.
-std::unique_ptr<const ValueCodec> make_bf16_codec(Rounding rounding);
 
 }  // namespace laconic

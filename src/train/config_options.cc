@@ -267,14 +267,46 @@ MethodOptions method_of(const config::Method& method) {
 
 // ---------------------------------------------------------------------------------------- exchange
 
-ValueFormat format_of(config::ValueFormat format) {
-  switch (format) {
-    case config::float32:
-      return ValueFormat::float32;
-    case config::bf16:
-      return ValueFormat::bf16;
-  }
-  not_chosen("values");
+std::size_t bucket(const std::string& path, std::uint32_t value) {
+  return ranged(path, value, value > 0 && value % 64 == 0 && value <= 65536,
+                "a multiple of 64 up to 65,536");
+}
+
+SignOptions sign_of(const config::Sign& sign, const std::string& path) {
+  return {bucket(path + ".bucket", sign.bucket())};
+}
+
+/// `at` is the sparsifier; `quantizer` has the parameters of its values.
+ValueFormat values_of(config::ValueFormat format, const config::Quantizer& quantizer, bool unbiased,
+                      const std::string& at) {
+  const std::string path = at + ".quantizer";
+  const auto chosen = [&]() -> ValueFormat {
+    switch (format) {
+      case config::float32:
+        return Float32Options{};
+      case config::bf16:
+        return Bf16Options{};
+      case config::fp16:
+        return Fp16Options{};
+      case config::fp8_e4m3:
+        return Fp8E4M3Options{};
+      case config::fp8_e5m2:
+        return Fp8E5M2Options{};
+      case config::sign:
+        return sign_of(quantizer.sign(), path + ".sign");
+    }
+    not_chosen("values");
+  }();
+  const auto& name = config::ValueFormat_Name(format);
+  if (unbiased && !can_be_unbiased(chosen))
+    throw ConfigError(
+        at + ".values",
+        fmt::format("{} is biased: choose another, or set {}.unbiased=false", name, at));
+  const auto* given = quantizer.GetReflection()->GetOneofFieldDescriptor(
+      quantizer, config::Quantizer::descriptor()->FindOneofByName("format"));
+  if (given != nullptr && given->name() != name)
+    throw ConfigError(path + "." + given->name(), fmt::format("the values are {}", name));
+  return chosen;
 }
 
 IndexCoding coding_of(config::TopK::Indices indices) {
@@ -287,17 +319,34 @@ IndexCoding coding_of(config::TopK::Indices indices) {
   not_chosen("indices");
 }
 
+TopKOptions top_k_of(const config::TopK& c, const std::string& path) {
+  return {density(path + ".density", c.density()),
+          values_of(c.values(), c.quantizer(), false, path), coding_of(c.indices())};
+}
+
+RandKOptions rand_k_of(const config::RandK& c, const std::string& path) {
+  return {density(path + ".density", c.density()), c.unbiased(), c.shared(),
+          values_of(c.values(), c.quantizer(), c.unbiased(), path)};
+}
+
 CompressorOptions compressor_of(const config::Compressor& c, const std::string& path) {
   switch (c.kind_case()) {
     case config::Compressor::kIdentity:
       return IdentityOptions{};
     case config::Compressor::kTopK:
-      return TopKOptions{density(path + ".top_k.density", c.top_k().density()),
-                         format_of(c.top_k().values()), coding_of(c.top_k().indices())};
+      return top_k_of(c.top_k(), path + ".top_k");
     case config::Compressor::kRandK:
-      return RandKOptions{density(path + ".rand_k.density", c.rand_k().density()),
-                          c.rand_k().unbiased(), c.rand_k().shared(),
-                          format_of(c.rand_k().values())};
+      return rand_k_of(c.rand_k(), path + ".rand_k");
+    case config::Compressor::kBf16:
+      return QuantizerOptions{Bf16Options{}, c.bf16().unbiased()};
+    case config::Compressor::kFp16:
+      return QuantizerOptions{Fp16Options{}, c.fp16().unbiased()};
+    case config::Compressor::kFp8E4M3:
+      return QuantizerOptions{Fp8E4M3Options{}, c.fp8_e4m3().unbiased()};
+    case config::Compressor::kFp8E5M2:
+      return QuantizerOptions{Fp8E5M2Options{}, c.fp8_e5m2().unbiased()};
+    case config::Compressor::kSign:
+      return QuantizerOptions{sign_of(c.sign(), path + ".sign")};
     case config::Compressor::KIND_NOT_SET:
       break;
   }

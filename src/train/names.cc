@@ -26,10 +26,14 @@ struct CompressorName {
   std::string operator()(const RandKOptions& o) const {
     return sparse(o.unbiased ? "rand_k (unbiased)" : "rand_k", o.density, o.values);
   }
+  std::string operator()(const QuantizerOptions& o) const {
+    return fmt::format("{}{}", name_of(o.values), o.unbiased ? " (unbiased)" : "");
+  }
 
-  static std::string sparse(const char* name, double density, ValueFormat values) {
-    return fmt::format("{} {:g}%{}", name, 100 * density,
-                       values == ValueFormat::bf16 ? " bf16" : "");
+  static std::string sparse(const char* name, double density, const ValueFormat& values) {
+    const bool plain = std::holds_alternative<Float32Options>(values);
+    return fmt::format("{} {:g}%{}{}", name, 100 * density, plain ? "" : " ",
+                       plain ? "" : name_of(values));
   }
 };
 

@@ -18,7 +18,7 @@ struct NamedExchange {
   ExchangeOptions options;
 };
 
-inline TopKOptions top_k(double density, ValueFormat values = ValueFormat::float32) {
+inline TopKOptions top_k(double density, ValueFormat values = Float32Options{}) {
   return {.density = density, .values = values, .indices = IndexCoding::raw32};
 }
 
@@ -43,7 +43,7 @@ inline std::vector<NamedExchange> compressed_exchanges() {
   return {
       {"gather identity", gather(IdentityOptions{})},
       {"gather top_k", gather(top_k(0.05))},
-      {"gather top_k bf16", gather(top_k(0.05, ValueFormat::bf16))},
+      {"gather top_k bf16", gather(top_k(0.05, Bf16Options{}))},
       {"gather top_k, feedback scaled", gather(top_k(0.05), {.scale = 0.5f, .decay = 0.75f})},
       {"gather top_k, warm-up", gather(top_k(0.01), {}, {.steps = 3, .stages = 2})},
       {"gather rand_k", gather(contractive)},

@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::byte> a_frame() {
   const auto compressor = make_compressor(
-      TopKOptions{.density = 0.1, .values = ValueFormat::float32, .indices = IndexCoding::raw32});
+      TopKOptions{.density = 0.1, .values = Float32Options{}, .indices = IndexCoding::raw32});
   Scratch scratch;
   std::vector<std::byte> frame(compressor->max_bytes(1000));
   frame.resize(

@@ -163,15 +163,18 @@ TEST_P(Properties, SentAndResidualAddUpToTheInputs) {
 }
 
 // E C(x) = x and E|C(x)-x|² <= omega |x|², or E|C(x)-x|² <= (1-alpha)|x|², over many keys; what is
-// estimated may miss by five of its own standard deviations.
+// estimated may miss by five of its own standard deviations. A mean may miss by as much again as
+// rare events that were not seen can add, which the largest error of any element bounds (Maurer and
+// Pontil, "Empirical Bernstein bounds", 2009, Theorem 4, at ln(2/delta) = 5²/2).
 TEST_P(Properties, KeepsItsGuarantee) {
   constexpr std::size_t kCount = 200;
   constexpr int kDraws = 3000;
-  for (const Input kind : {Input::normal, Input::integers, Input::mostly_zeros, Input::huge}) {
+  for (const Input kind : {Input::normal, Input::integers, Input::mostly_zeros, Input::tiny,
+                           Input::huge, Input::wide}) {
     const Misaligned in = make_input(kind, kCount);
     const double norm = squared_norm(in.span());
     std::vector<double> mean(kCount), square(kCount);
-    double error_mean = 0, error_square = 0;
+    double error_mean = 0, error_square = 0, largest = 0;
     for (int draw = 0; draw < kDraws; ++draw) {
       const Misaligned out = decode(encode(in.span(), static_cast<std::uint64_t>(draw)), kCount);
       double error = 0;
@@ -179,6 +182,7 @@ TEST_P(Properties, KeepsItsGuarantee) {
         mean[i] += out[i] / double{kDraws};
         const double off = static_cast<double>(out[i]) - in[i];
         square[i] += off * off / kDraws;
+        largest = std::max(largest, std::abs(off));
         error += off * off / norm;
       }
       error_mean += error / kDraws;
@@ -191,7 +195,9 @@ TEST_P(Properties, KeepsItsGuarantee) {
     if (guarantee.unbiased()) {
       EXPECT_LE(error_mean, guarantee.omega + 5 * deviation + 1e-12);
       for (std::size_t i = 0; i < kCount; ++i)
-        ASSERT_NEAR(mean[i], in[i], 5 * std::sqrt(square[i] / kDraws) + 1e-6 * std::abs(in[i]));
+        ASSERT_NEAR(mean[i], in[i],
+                    5 * std::sqrt(square[i] / kDraws) + 7.0 / 3 * 12.5 * largest / kDraws +
+                        1e-6 * std::abs(in[i]));
     }
     if (guarantee.contractive()) {
       const double alpha = std::max(guarantee.alpha, 1 - guarantee.omega);

@@ -25,9 +25,10 @@ class Misaligned {
   std::vector<float> memory_;
 };
 
-enum class Input { normal, integers, zeros, mostly_zeros, denormals, huge };
+enum class Input { normal, integers, zeros, mostly_zeros, denormals, tiny, huge, wide };
 inline constexpr Input kInputs[] = {Input::normal,       Input::integers,  Input::zeros,
-                                    Input::mostly_zeros, Input::denormals, Input::huge};
+                                    Input::mostly_zeros, Input::denormals, Input::tiny,
+                                    Input::huge,         Input::wide};
 inline constexpr std::size_t kShortLengths[] = {0, 1, 7, 8, 63, 64, 65, 1000};
 inline constexpr std::size_t kLongLength = (std::size_t{1} << 20) + 3;
 
@@ -53,8 +54,15 @@ inline Misaligned make_input(Input kind, std::size_t count, std::uint64_t seed =
       case Input::denormals:
         v[i] = static_cast<float>(z * 1e-40);
         break;
+      case Input::tiny:  // as small as guarantees reach
+        v[i] = static_cast<float>(z * 1e-30);
+        break;
       case Input::huge:  // as large as a scale of n/k = 100 lets it be
         v[i] = static_cast<float>(std::tanh(z) * 3e36);
+        break;
+      case Input::wide:  // all sizes, from denormal to huge
+        v[i] = static_cast<float>(std::copysign(std::exp2(60 * z - 30), normal(key, i + count)));
+        if (std::abs(v[i]) > 3e36f) v[i] = 3e36f;
         break;
     }
   }

@@ -145,7 +145,7 @@ TEST(Config, BecomesOptions) {
   EXPECT_EQ(rand_k.density, 0.5);
   EXPECT_FALSE(rand_k.shared);
   EXPECT_FALSE(rand_k.unbiased);
-  EXPECT_EQ(rand_k.values, ValueFormat::bf16);
+  EXPECT_TRUE(rand_k.values == ValueFormat(Bf16Options{}));
   EXPECT_EQ(e.exchange.feedback.scale, 2);
   EXPECT_EQ(e.exchange.feedback.decay, 0.5);
   EXPECT_EQ(e.exchange.warm_up.steps, 9u);
@@ -360,7 +360,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kQuadratic, "method.sync_sgd.sgd.nesterov=true", "method.sync_sgd.sgd.nesterov",
                 "momentum above 0"},
         Refusal{kRandK, "exchange.compressor.rand_k.unbiased=true", "exchange.compressor.rand_k",
-                "residual would grow"}));
+                "residual would grow"},
+        Refusal{kRandK, "exchange.compressor.rand_k={unbiased: true values: sign}",
+                "exchange.compressor.rand_k.values", "sign is biased"},
+        Refusal{kTopK, "exchange.compressor.top_k={values: bf16 quantizer { sign {} }}",
+                "exchange.compressor.top_k.quantizer.sign", "the values are bf16"}));
 
 INSTANTIATE_TEST_SUITE_P(
     OutOfRange, ConfigRefuses,
@@ -429,6 +433,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "expected a number in (0, 1], is 2"},
         Refusal{kRandK, "exchange.compressor.rand_k.density=nan",
                 "exchange.compressor.rand_k.density", "is nan"},
+        Refusal{kTopK, "exchange.compressor.sign.bucket=100", "exchange.compressor.sign.bucket",
+                "a multiple of 64 up to 65,536, is 100"},
         Refusal{kTopK, "exchange.error_feedback.decay=1.5", "exchange.error_feedback.decay",
                 "[0, 1], is 1.5"},
         Refusal{kTopK, "exchange.error_feedback.scale=0", "exchange.error_feedback.scale",
@@ -449,6 +455,35 @@ TEST(Config, DoubtfulChoicesAreAllowedWithAWarning) {
                                           HasSubstr("exchange.error_feedback: has no effect")));
   EXPECT_EQ(dense.text, parse(kQuadratic).text);
   EXPECT_EQ(dense.hash, parse(kQuadratic).hash);
+}
+
+TEST(Config, QuantizersAreCompressorsAndWhatSparsifiersSendValuesIn) {
+  const auto compressor = [](const std::string& text) {
+    const std::string exchange = "exchange { gather {} compressor { " + text + " } }";
+    const Experiment e = parse(kQuadratic + exchange);
+    EXPECT_EQ(parse(e.text).text, e.text);
+    return e.exchange.compressor;
+  };
+  const auto quantizer = [&](const std::string& text, const ValueFormat& format, bool unbiased) {
+    const auto options = std::get<QuantizerOptions>(compressor(text));
+    EXPECT_TRUE(options.values == format) << text;
+    EXPECT_EQ(options.unbiased, unbiased) << text;
+  };
+  quantizer("bf16 {}", Bf16Options{}, false);
+  quantizer("fp16 { unbiased: true }", Fp16Options{}, true);
+  quantizer("fp8_e4m3 {}", Fp8E4M3Options{}, false);
+  quantizer("fp8_e5m2 { unbiased: true }", Fp8E5M2Options{}, true);
+  quantizer("sign { bucket: 256 }", SignOptions{.bucket = 256}, false);
+  const auto values = [&](const std::string& text, const ValueFormat& format) {
+    EXPECT_TRUE(std::get<TopKOptions>(compressor("top_k { " + text + " }")).values == format)
+        << text;
+  };
+  values("", Float32Options{});
+  values("values: fp16", Fp16Options{});
+  values("values: fp8_e4m3", Fp8E4M3Options{});
+  values("values: fp8_e5m2", Fp8E5M2Options{});
+  values("values: sign", SignOptions{});
+  values("values: sign quantizer { sign { bucket: 64 } }", SignOptions{.bucket = 64});
 }
 
 TEST(Config, UnbiasedCompressionWorksWithoutErrorFeedback) {

@@ -12,9 +12,11 @@ TEST(Names, SayWhatIsSent) {
   exchange.kind = GatherOptions{};
   exchange.compressor = TopKOptions{.density = 0.001};
   EXPECT_EQ(exchange_name(exchange), "gather, top_k 0.1%, error feedback");
-  exchange.compressor = RandKOptions{.unbiased = true, .values = ValueFormat::bf16};
+  exchange.compressor = RandKOptions{.unbiased = true, .values = Bf16Options{}};
   exchange.feedback.on = false;
   EXPECT_EQ(exchange_name(exchange), "gather, rand_k (unbiased) 1% bf16");
+  exchange.compressor = QuantizerOptions{Fp8E4M3Options{}, true};
+  EXPECT_EQ(exchange_name(exchange), "gather, fp8_e4m3 (unbiased)");
 }
 
 TEST(Names, SayWhatIsLearnedAndHow) {
