@@ -17,6 +17,7 @@ void add_launch(CLI::App& app, Action& chosen);
 void add_compare(CLI::App& app, Action& chosen);
 void add_config(CLI::App& app, Action& chosen);
 void add_data(CLI::App& app, Action& chosen);
+void add_bench(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 
 }  // namespace laconic

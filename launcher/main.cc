@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   app.footer(kExitStatus);
   app.require_subcommand(1);
   Action chosen;
-  for (auto add : {add_train, add_launch, add_compare, add_config, add_data, add_version})
+  for (auto add :
+       {add_train, add_launch, add_compare, add_config, add_data, add_bench, add_version})
     add(app, chosen);
   try {
     app.parse(argc, argv);

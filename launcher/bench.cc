@@ -1,0 +1,14 @@
+// `laconic bench`: what Laconic costs on this machine. One file a subject, in launcher/bench.
+#include "launcher/bench/subjects.h"
+#include "launcher/commands.h"
+
+namespace laconic {
+
+void add_bench(CLI::App& app, Action& chosen) {
+  CLI::App* bench =
+      app.add_subcommand("bench", "Measure on this machine, as ratios to what cannot be avoided");
+  bench->require_subcommand(1);
+  for (auto add : {bench::add_compressors}) add(*bench, chosen);
+}
+
+}  // namespace laconic

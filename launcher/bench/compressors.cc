@@ -1,0 +1,164 @@
+// `laconic bench compressors`: every compressor at settings that are of use, in one table.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "compressors/kernels/targets.h"
+#include "launcher/bench/compressor_cost.h"
+#include "launcher/bench/subjects.h"
+#include "train/config.h"
+
+namespace laconic::bench {
+namespace {
+
+// As they stand in an experiment. A new compressor adds its rows here.
+const std::vector<std::string>& useful_settings() {
+  static const std::vector<std::string> settings{
+      "identity {}",
+      "top_k { density: 0.001 }",
+      "top_k { density: 0.01 }",
+      "top_k { density: 0.1 }",
+      "top_k { density: 0.001 values: bf16 }",
+      "top_k { density: 0.01 values: bf16 }",
+      "top_k { density: 0.1 values: bf16 }",
+      "rand_k { density: 0.01 }",
+      "rand_k { density: 0.01 values: bf16 }",
+  };
+  return settings;
+}
+
+struct Options {
+  std::vector<std::string> settings, targets;
+  std::size_t size = 25'000'000;
+  double seconds = 0.5;
+  bool json = false;
+};
+
+std::unique_ptr<const Compressor> compressor_of(const std::string& setting) {
+  const std::string experiment =
+      "problem { quadratic {} } steps: 1 exchange { gather {} error_feedback { on: false } "
+      "compressor { " +
+      setting + " } }";
+  return make_compressor(parse_experiment(experiment, "compressor", {}).exchange.compressor);
+}
+
+/// Those asked for by name, or the one in use.
+std::vector<kernels::Target> targets_of(const Options& options) {
+  if (options.targets.empty()) return {kernels::active_target()};
+  std::vector<kernels::Target> chosen;
+  std::string known;
+  for (const auto& target : kernels::supported_targets())
+    known += (known.empty() ? "" : ", ") + std::string(target.name);
+  for (const std::string& name : options.targets) {
+    const auto before = chosen.size();
+    for (const auto& target : kernels::supported_targets())
+      if (name == target.name || name == "all") chosen.push_back(target);
+    if (chosen.size() == before) throw ConfigError("--target", "all, or one of " + known);
+  }
+  return chosen;
+}
+
+// ---------------------------------------------------------------------------------------- output
+
+std::string number_or_dash(const std::optional<double>& value, const char* format) {
+  return value ? fmt::format(fmt::runtime(format), *value) : "-";
+}
+
+void print_head(const CompressorBench& bench, std::size_t width) {
+  fmt::print(
+      "{} floats, Gaussian. Times are ratios to a memcpy of the same vector ({:.1f} ms here) just\n"
+      "before: median (quartiles). Errors are |C(x)-x|²/|x|², of the same and of {}.\n\n",
+      bench.count(), 1e3 * bench.memcpy_seconds(),
+      bench.has_real_gradients() ? "gradients of the FedAvg CNN"
+                                 : "no gradients: Fashion-MNIST is not installed");
+  fmt::print("{:<{}}  {:<9}  {:>9}  {:>9}  {:<18}  {:<18}  {:<18}  {:>8}  {:>8}\n", "compressor",
+             width, "target", "bits/elem", "i/entropy", "encode", "decode_add", "feedback",
+             "gaussian", "real");
+}
+
+void print_row(const CompressorCost& c, std::size_t width) {
+  fmt::print("{:<{}}  {:<9}  {:>9.4f}  {:>9}  {:<18}  {:<18}  {:<18}  {:>8.2g}  {:>8}\n",
+             c.compressor, width, c.target, c.bits_per_element,
+             number_or_dash(c.index_bits_over_entropy, "{:.4f}"), text_of(c.encode),
+             text_of(c.decode_add), text_of(c.feedback), c.gaussian_error,
+             number_or_dash(c.real_error, "{:.2g}"));
+  std::fflush(stdout);
+}
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Spread& s) {
+  return {{"lower", s.lower}, {"median", s.median}, {"upper", s.upper}};
+}
+
+Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json json_of(const CompressorCost& c) {
+  return {{"compressor", c.compressor},
+          {"target", c.target},
+          {"bits_per_element", c.bits_per_element},
+          {"index_bits_over_entropy", json_of(c.index_bits_over_entropy)},
+          {"encode_over_memcpy", json_of(c.encode)},
+          {"decode_add_over_memcpy", json_of(c.decode_add)},
+          {"feedback_over_memcpy", json_of(c.feedback)},
+          {"gaussian_error", c.gaussian_error},
+          {"real_error", json_of(c.real_error)}};
+}
+
+// ------------------------------------------------------------------------------------------- runs
+
+ExitStatus run(const Options& options) {
+  const auto& settings = options.settings.empty() ? useful_settings() : options.settings;
+  const auto targets = targets_of(options);
+  std::vector<std::unique_ptr<const Compressor>> compressors;
+  std::size_t width = std::string("compressor").size();
+  for (const std::string& setting : settings) {
+    compressors.push_back(compressor_of(setting));
+    width = std::max(width, setting.size());
+  }
+  CompressorBench bench(options.size, options.seconds);
+  if (!options.json) print_head(bench, width);
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < settings.size(); ++i)
+    for (const auto& target : targets) {
+      const kernels::OnTarget on(target);
+      CompressorCost cost = bench.measure(*compressors[i]);
+      cost.compressor = settings[i];
+      if (options.json)
+        rows.push_back(json_of(cost));
+      else
+        print_row(cost, width);
+    }
+  if (options.json)
+    std::cout << Json{{"elements", bench.count()},
+                      {"memcpy_seconds", bench.memcpy_seconds()},
+                      {"rows", rows}}
+                     .dump(2)
+              << std::endl;
+  return ExitStatus::done;
+}
+
+}  // namespace
+
+void add_compressors(CLI::App& bench, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = bench.add_subcommand(
+      "compressors", "Bits, time and error of every compressor, or of those given");
+  sub->add_option("compressors", options->settings,
+                  "As in an experiment: 'top_k { density: 0.001 values: bf16 }'");
+  sub->add_option("--size", options->size, "Elements of the vector")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 29))
+      ->capture_default_str();
+  sub->add_option("--seconds", options->seconds, "For each figure that is a time")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sub->add_option("--target", options->targets, "Instruction set of the kernels: AVX2, or all")
+      ->allow_extra_args(false);
+  sub->add_flag("--json", options->json, "For programs");
+  sub->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace laconic::bench

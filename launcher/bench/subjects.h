@@ -1,0 +1,10 @@
+#pragma once
+
+#include "launcher/commands.h"
+
+/// What `laconic bench` can measure. Each adds its subcommand as a verb does.
+namespace laconic::bench {
+
+void add_compressors(CLI::App& bench, Action& chosen);
+
+}  // namespace laconic::bench

@@ -1,0 +1,75 @@
+// The section of values in every format.
+//
+//   input := row of codecs():u8 count:u16 section
+#include <algorithm>
+
+#include "base/errors.h"
+#include "base/rng.h"
+#include "compressors/makers.h"
+#include "tests/fuzz/fuzzer.h"
+
+namespace laconic::fuzz {
+namespace {
+
+using Codecs = std::vector<std::unique_ptr<const ValueCodec>>;
+
+// Every decoder there is; how it rounds is the encoder's business.
+const Codecs& codecs() {
+  static const Codecs table = [] {
+    Codecs all;
+    all.push_back(make_value_codec(ValueFormat::float32, Rounding::nearest));
+    all.push_back(make_value_codec(ValueFormat::bf16, Rounding::nearest));
+    return all;
+  }();
+  return table;
+}
+
+// A reader may begin at any stride: what it finds there is what the whole section holds.
+void require_same_by_strides(const ValueCodec& codec, Bytes section, Floats whole) {
+  std::vector<float> piece;
+  constexpr std::size_t kPiece = 3 * ValueCodec::kStride;
+  for (std::size_t begin = 0; begin < whole.size(); begin += kPiece) {
+    piece.assign(std::min(kPiece, whole.size() - begin), 0);
+    codec.decode(section, whole.size(), begin, piece);
+    require(std::ranges::equal(std::as_bytes(std::span(piece)),
+                               std::as_bytes(whole.subspan(begin, piece.size()))),
+            "pieces of a section are as the whole");
+  }
+}
+
+}  // namespace
+
+void run(Bytes input) {
+  const ValueCodec& codec = *codecs()[take<std::uint8_t>(input) % codecs().size()];
+  const std::size_t count = take<std::uint16_t>(input);
+  try {
+    codec.validate({input, 0}, count);
+    std::vector<float> whole(count), sum(count, 1);
+    codec.decode(input, count, 0, whole);
+    require_same_by_strides(codec, input, whole);
+    codec.decode_add(input, 0.5f, sum);
+  } catch (const WireError&) {
+  }
+}
+
+std::vector<Input> seeds() {
+  std::vector<Input> all;
+  Scratch scratch;
+  const RngKey key = make_key(1, 0, 0, RngPurpose::test);
+  const Site site{key, key, 0, 1, scratch};
+  for (std::size_t row = 0; row < codecs().size(); ++row)
+    for (const std::size_t count : {0, 1, 63, 64, 1100}) {
+      std::vector<float> values(count);
+      for (std::size_t i = 0; i < count; ++i)
+        values[i] = i % 7 == 3 ? 0 : static_cast<float>(normal(key, i));
+      Input section(codecs()[row]->max_bytes(count)), input;
+      section.resize(codecs()[row]->encode(values, section, site));
+      put(input, static_cast<std::uint8_t>(row));
+      put(input, static_cast<std::uint16_t>(count));
+      put(input, section);
+      all.push_back(std::move(input));
+    }
+  return all;
+}
+
+}  // namespace laconic::fuzz
