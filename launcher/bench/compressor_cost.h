@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compressors/compressor.h"
+#include "compressors/linear_compressor.h"
 #include "launcher/bench/timing.h"
 
 namespace laconic::bench {
@@ -26,12 +27,24 @@ class CompressorBench {
 
   CompressorCost measure(const Compressor& compressor);
 
+  /// The vector as the largest square matrix that it has room for, and a rest. `encode` is all of a
+  /// step before the average, `decode_add` all after it; errors are those of the fourth step on the
+  /// same vector, when a warm start has warmed up.
+  CompressorCost measure(const LinearCompressorOptions& options);
+
   std::size_t count() const { return gaussian_.size(); }
   bool has_real_gradients() const { return !real_.empty(); }
   double memcpy_seconds() const;
 
  private:
-  double error(const Compressor& compressor, Floats in);
+  /// What is measured, whatever the interface behind it.
+  struct Subject {
+    std::size_t bytes;  // of a frame
+    Work encode, decode_add, feedback;
+    std::function<void(Floats, MutFloats)> there_and_back;  // out = C(in)
+  };
+  CompressorCost measure(const Subject& subject);
+  double error(const Subject& subject, Floats in);
   Site site();
 
   double seconds_;

@@ -30,6 +30,22 @@ const std::vector<std::string>& useful_settings() {
   return settings;
 }
 
+// Those that send plain floats by an allreduce.
+const std::vector<std::pair<std::string, LinearCompressorOptions>>& useful_linear_settings() {
+  static const std::vector<std::pair<std::string, LinearCompressorOptions>> settings{
+      {"power_sgd { rank: 1 }", PowerSgdOptions{.rank = 1}},
+      {"power_sgd { rank: 2 }", PowerSgdOptions{.rank = 2}},
+      {"power_sgd { rank: 4 }", PowerSgdOptions{.rank = 4}},
+  };
+  return settings;
+}
+
+/// A compressor as the user names it, ready to be measured.
+struct Row {
+  std::string setting;
+  std::variant<std::unique_ptr<const Compressor>, LinearCompressorOptions> made;
+};
+
 struct Options {
   std::vector<std::string> settings, targets;
   std::size_t size = 25'000'000;
@@ -37,12 +53,26 @@ struct Options {
   bool json = false;
 };
 
-std::unique_ptr<const Compressor> compressor_of(const std::string& setting) {
+Row row_of(const std::string& setting) {
+  for (const auto& [name, options] : useful_linear_settings())
+    if (name == setting) return {setting, options};
   const std::string experiment =
       "problem { quadratic {} } steps: 1 exchange { gather {} error_feedback { on: false } "
       "compressor { " +
       setting + " } }";
-  return make_compressor(parse_experiment(experiment, "compressor", {}).exchange.compressor);
+  return {setting,
+          make_compressor(parse_experiment(experiment, "compressor", {}).exchange.compressor)};
+}
+
+std::vector<Row> rows_of(const Options& options) {
+  std::vector<std::string> settings = options.settings;
+  if (settings.empty()) {
+    settings = useful_settings();
+    for (const auto& [name, _] : useful_linear_settings()) settings.push_back(name);
+  }
+  std::vector<Row> rows;
+  for (const std::string& setting : settings) rows.push_back(row_of(setting));
+  return rows;
 }
 
 /// Those asked for by name, or the one in use.
@@ -110,32 +140,35 @@ Json json_of(const CompressorCost& c) {
 
 // ------------------------------------------------------------------------------------------- runs
 
+CompressorCost measure(CompressorBench& bench, const Row& row, const kernels::Target& target) {
+  const kernels::OnTarget on(target);
+  const auto* linear = std::get_if<LinearCompressorOptions>(&row.made);
+  CompressorCost cost =
+      linear != nullptr ? bench.measure(*linear) : bench.measure(*std::get<0>(row.made));
+  cost.compressor = row.setting;
+  return cost;
+}
+
 ExitStatus run(const Options& options) {
-  const auto& settings = options.settings.empty() ? useful_settings() : options.settings;
+  const auto rows = rows_of(options);
   const auto targets = targets_of(options);
-  std::vector<std::unique_ptr<const Compressor>> compressors;
   std::size_t width = std::string("compressor").size();
-  for (const std::string& setting : settings) {
-    compressors.push_back(compressor_of(setting));
-    width = std::max(width, setting.size());
-  }
+  for (const Row& row : rows) width = std::max(width, row.setting.size());
   CompressorBench bench(options.size, options.seconds);
   if (!options.json) print_head(bench, width);
-  Json rows = Json::array();
-  for (std::size_t i = 0; i < settings.size(); ++i)
+  Json measured = Json::array();
+  for (const Row& row : rows)
     for (const auto& target : targets) {
-      const kernels::OnTarget on(target);
-      CompressorCost cost = bench.measure(*compressors[i]);
-      cost.compressor = settings[i];
+      const CompressorCost cost = measure(bench, row, target);
       if (options.json)
-        rows.push_back(json_of(cost));
+        measured.push_back(json_of(cost));
       else
         print_row(cost, width);
     }
   if (options.json)
     std::cout << Json{{"elements", bench.count()},
                       {"memcpy_seconds", bench.memcpy_seconds()},
-                      {"rows", rows}}
+                      {"rows", measured}}
                      .dump(2)
               << std::endl;
   return ExitStatus::done;
