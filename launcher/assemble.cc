@@ -1,6 +1,7 @@
 #include "launcher/assemble.h"
 
 #include "base/errors.h"
+#include "collectives/legs.h"
 #include "problems/matrix_game.h"
 #include "problems/quadratic.h"
 #include "problems/robust_regression.h"
@@ -15,6 +16,14 @@ struct Overloaded : F... {
 };
 template <typename... F>
 Overloaded(F...) -> Overloaded<F...>;
+
+template <typename Options>
+void check_participants(const Options& options, int ranks) {
+  if constexpr (requires { options.participants; })
+    if (options.participants > static_cast<std::uint32_t>(ranks))
+      throw ConfigError("method.participants",
+                        "expected no more than there are ranks, which is " + std::to_string(ranks));
+}
 
 }  // namespace
 
@@ -65,18 +74,65 @@ std::unique_ptr<Oracle> make_oracle(const Experiment& experiment, const SharedDa
       experiment.problem);
 }
 
+Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout) {
+  Exchanges exchanges;
+  exchanges.push_back(make_exchange(experiment.exchange, transport, layout));
+  const auto add_dense = [&](const MashaOptions& method) {
+    ExchangeOptions dense;
+    dense.kind = DenseOptions{method.allreduce};
+    dense.bucket_bytes = experiment.exchange.bucket_bytes;
+    dense.channel = channels::exchange + 512;  // far from any that the first one may use
+    exchanges.push_back(make_exchange(dense, transport, layout));
+  };
+  if (const auto* masha1 = std::get_if<Masha1Options>(&experiment.method)) add_dense(*masha1);
+  if (const auto* masha2 = std::get_if<Masha2Options>(&experiment.method)) add_dense(*masha2);
+  return exchanges;
+}
+
+std::vector<Exchange*> borrowed(const Exchanges& exchanges) {
+  std::vector<Exchange*> all;
+  for (const auto& exchange : exchanges) all.push_back(exchange.get());
+  return all;
+}
+
 std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& oracle,
-                                    Exchange& exchange) {
+                                    const Exchanges& exchanges, int ranks) {
+  Exchange& exchange = *exchanges.front();
+  const Setting setting{oracle, legs_of(experiment.exchange, oracle.layout()), ranks};
+  std::visit([&](const auto& options) { check_participants(options, ranks); }, experiment.method);
   std::vector<float> start(flat_size(oracle.layout()));
   oracle.initialize(make_key(experiment.seed, kEveryRank, 0, RngPurpose::initialize), start);
-  return std::visit(Overloaded{[&](SyncSgdOptions options) {
-                      if (oracle.has_prox())
-                        throw ConfigError("method.sync_sgd",
-                                          "takes no prox steps, which this problem asks for");
-                      options.steps = total_steps(experiment, oracle.examples());
-                      return make_sync_sgd(options, exchange, std::move(start));
-                    }},
-                    experiment.method);
+  return std::visit(
+      Overloaded{
+          [&](SyncSgdOptions options) {
+            if (oracle.has_prox())
+              throw ConfigError("method.sync_sgd",
+                                "takes no prox steps, which this problem asks for");
+            options.steps = total_steps(experiment, oracle.examples());
+            return make_sync_sgd(options, exchange, std::move(start));
+          },
+          [&](const DescentAscentOptions& options) {
+            return make_descent_ascent(options, setting, exchange, std::move(start));
+          },
+          [&](const ExtragradientOptions& options) {
+            return make_extragradient(options, setting, exchange, std::move(start));
+          },
+          [&](const LocalExtragradientOptions& options) {
+            return make_local_extragradient(options, setting, exchange, std::move(start));
+          },
+          [&](const OptimisticGradientOptions& options) {
+            return make_optimistic_gradient(options, setting, exchange, std::move(start));
+          },
+          [&](const DianaOptions& options) {
+            return make_diana(options, setting, exchange, std::move(start));
+          },
+          [&](const Masha1Options& options) {
+            return make_masha1(options, setting, exchange, *exchanges.at(1), std::move(start));
+          },
+          [&](const Masha2Options& options) {
+            return make_masha2(options, setting, exchange, *exchanges.at(1), std::move(start));
+          }},
+      experiment.method);
 }
 
 }  // namespace laconic

@@ -38,8 +38,16 @@ SharedData load_data(const ProblemOptions& problem);
 std::unique_ptr<Oracle> make_oracle(const Experiment& experiment, const SharedData& data, int rank,
                                     int ranks);
 
-/// With its parameters at the starting point that all ranks share. `exchange` must outlive it.
+/// What the method of an experiment averages by: the exchange of the experiment, and for methods
+/// that synchronise densely now and then one for that, on channels of its own.
+using Exchanges = std::vector<std::unique_ptr<Exchange>>;
+
+Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout);
+
+std::vector<Exchange*> borrowed(const Exchanges& exchanges);
+
+/// With its parameters at the starting point that all ranks share. `exchanges` must outlive it.
 std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& oracle,
-                                    Exchange& exchange);
+                                    const Exchanges& exchanges, int ranks);
 
 }  // namespace laconic

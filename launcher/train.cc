@@ -84,8 +84,8 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
   const auto transport = count_bytes(wire, ledger);
   const int rank = transport->rank(), ranks = transport->size();
   const auto oracle = make_oracle(experiment, data, rank, ranks);
-  const auto exchange = make_exchange(experiment.exchange, *transport, oracle->layout());
-  const auto method = make_method(experiment, *oracle, *exchange);
+  const auto exchanges = make_exchanges(experiment, *transport, oracle->layout());
+  const auto method = make_method(experiment, *oracle, exchanges, ranks);
   // Last, so that what is refused leaves nothing behind.
   const auto out = agree_on_run_directory(options, experiment, *transport);
   const Log log = make_log(rank, out / "logs" / ("rank-" + std::to_string(rank) + ".log"));
@@ -96,7 +96,7 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
                                  .ledger = ledger,
                                  .oracle = *oracle,
                                  .method = *method,
-                                 .exchange = *exchange,
+                                 .exchanges = borrowed(exchanges),
                                  .log = log,
                                  .stop = stop,
                                  .progress = rank == 0,

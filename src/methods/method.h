@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/state.h"
 #include "base/step.h"
 #include "methods/oracle.h"
@@ -30,6 +32,9 @@ class Method {
 
   /// How often a full vector is averaged per step; what dense_bytes_per_rank is reckoned from.
   virtual double averages_per_step() const { return 1; }
+
+  /// "rate 0.1 (by theory)": what was given and what was worked out, for the log. Default: empty.
+  virtual std::string settings() const { return {}; }
 
   virtual void save(StateWriter& writer) const = 0;
   virtual void load(StateReader& reader) = 0;

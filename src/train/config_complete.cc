@@ -63,6 +63,8 @@ void complete_data(config::Experiment& e) {
 }
 
 void complete_method(config::Method& method) {
+  if (method.kind_case() == config::Method::KIND_NOT_SET) method.mutable_sync_sgd();
+  if (!method.has_sync_sgd()) return;
   auto& sgd = *method.mutable_sync_sgd();
   if (sgd.rule_case() == config::SyncSgd::RULE_NOT_SET) sgd.mutable_sgd();
   auto& schedule = *sgd.mutable_schedule();

@@ -245,6 +245,26 @@ AdamWOptions adamw_of(const config::AdamW& adamw, const std::string& path) {
           not_negative(path + ".weight_decay", adamw.weight_decay())};
 }
 
+std::string allreduce_of(const std::string& path, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& algorithm : allreduce_algorithms()) known.emplace_back(algorithm.name);
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    throw ConfigError(
+        path, config_text::with_nearest(fmt::format("there is no \"{}\"", name), name, known));
+  return name;
+}
+
+template <typename Options, typename Message>
+Options masha_of(const Message& m, const std::string& path) {
+  Options options;
+  options.rate = not_negative(path + ".rate", m.rate());
+  options.sync_probability = fraction(path + ".sync_probability", m.sync_probability());
+  options.batch = m.batch();
+  options.participants = m.participants();
+  options.allreduce = allreduce_of(path + ".allreduce", m.allreduce());
+  return options;
+}
+
 MethodOptions method_of(const config::Method& method) {
   switch (method.kind_case()) {
     case config::Method::kSyncSgd: {
@@ -259,6 +279,36 @@ MethodOptions method_of(const config::Method& method) {
         options.rule = sgd_of(m.sgd(), "method.sync_sgd.sgd");
       return options;
     }
+    case config::Method::kDescentAscent: {
+      const auto& m = method.descent_ascent();
+      return DescentAscentOptions{not_negative("method.descent_ascent.rate", m.rate()), m.batch(),
+                                  m.participants()};
+    }
+    case config::Method::kExtragradient: {
+      const auto& m = method.extragradient();
+      return ExtragradientOptions{not_negative("method.extragradient.rate", m.rate()), m.batch()};
+    }
+    case config::Method::kLocalExtragradient: {
+      const std::string path = "method.local_extragradient";
+      const auto& m = method.local_extragradient();
+      return LocalExtragradientOptions{not_negative(path + ".rate", m.rate()), m.batch(),
+                                       at_least(path + ".local_steps", m.local_steps(), 1u)};
+    }
+    case config::Method::kOptimisticGradient: {
+      const auto& m = method.optimistic_gradient();
+      return OptimisticGradientOptions{not_negative("method.optimistic_gradient.rate", m.rate()),
+                                       m.batch()};
+    }
+    case config::Method::kDiana: {
+      const auto& m = method.diana();
+      return DianaOptions{not_negative("method.diana.rate", m.rate()),
+                          fraction("method.diana.memory_rate", m.memory_rate()), m.batch(),
+                          m.participants()};
+    }
+    case config::Method::kMasha1:
+      return masha_of<Masha1Options>(method.masha1(), "method.masha1");
+    case config::Method::kMasha2:
+      return masha_of<Masha2Options>(method.masha2(), "method.masha2");
     case config::Method::KIND_NOT_SET:
       break;
   }
@@ -363,23 +413,13 @@ WarmUpOptions warm_up_of(const config::Exchange& e) {
                                              stages <= 1000, "at most 1000"))};
 }
 
-std::string allreduce_of(const std::string& name) {
-  std::vector<std::string> known;
-  for (const auto& algorithm : allreduce_algorithms()) known.emplace_back(algorithm.name);
-  if (std::find(known.begin(), known.end(), name) == known.end())
-    throw ConfigError(
-        "exchange.dense.allreduce",
-        config_text::with_nearest(fmt::format("there is no \"{}\"", name), name, known));
-  return name;
-}
-
 ExchangeOptions exchange_of(const config::Exchange& e) {
   ExchangeOptions options;
   const auto bytes = at_least("exchange.bucket_bytes", e.bucket_bytes(), std::uint64_t{4});
   options.bucket_bytes = static_cast<std::size_t>(bytes);
   switch (e.kind_case()) {
     case config::Exchange::kDense:
-      options.kind = DenseOptions{allreduce_of(e.dense().allreduce())};
+      options.kind = DenseOptions{allreduce_of("exchange.dense.allreduce", e.dense().allreduce())};
       return options;
     case config::Exchange::kGather:
       options.kind = GatherOptions{};
@@ -413,6 +453,16 @@ void check_contract(const ExchangeOptions& exchange, std::vector<std::string>& w
         path + ": is biased, and without error feedback training stops short of the optimum");
 }
 
+/// What the method relies on, on a bucket that is full.
+void check_method(const MethodOptions& method, const ExchangeOptions& exchange) {
+  const Legs legs = legs_of(exchange, {{"bucket", 0, exchange.bucket_bytes / sizeof(float), 1}});
+  std::visit(
+      [&](const auto& options) {
+        if constexpr (requires { check_legs(options, legs); }) check_legs(options, legs);
+      },
+      method);
+}
+
 // --------------------------------------------------------------------------------------- the rest
 
 std::optional<DebugPoint> point_of(bool present, const config::Debug::At& at) {
@@ -432,6 +482,7 @@ Experiment to_options(const config::Experiment& e) {
   options.method = method_of(e.method());
   options.exchange = exchange_of(e.exchange());
   check_contract(options.exchange, options.warnings);
+  check_method(options.method, options.exchange);
   options.report = {at_least("report.every", e.report().every(), std::uint64_t{1}),
                     e.report().score_every(), e.report().verify_every()};
   options.checkpoint = {e.checkpoint().every(),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collectives/exchange.h"
+#include "methods/saddle.h"
 #include "methods/sync_sgd.h"
 #include "nn/classifier.h"
 #include "problems/bilinear.h"
@@ -26,7 +27,9 @@ struct ClassifierProblem {
 
 using ProblemOptions = std::variant<ClassifierProblem, QuadraticOptions, LogisticOptions,
                                     BilinearOptions, MatrixGameOptions, RobustRegressionOptions>;
-using MethodOptions = std::variant<SyncSgdOptions>;
+using MethodOptions = std::variant<SyncSgdOptions, DescentAscentOptions, ExtragradientOptions,
+                                   LocalExtragradientOptions, OptimisticGradientOptions,
+                                   DianaOptions, Masha1Options, Masha2Options>;
 
 struct ReportOptions {
   std::uint64_t every = 20;

@@ -30,10 +30,7 @@ constexpr std::uint64_t kRoundEvery = 4;
 bool due(std::uint64_t steps, std::uint64_t every) { return every > 0 && steps % every == 0; }
 
 std::uint32_t batch_of(const MethodOptions& method) {
-  struct Batch {
-    std::uint32_t operator()(const SyncSgdOptions& o) const { return o.batch; }
-  };
-  return std::visit(Batch{}, method);
+  return std::visit([](const auto& options) { return options.batch; }, method);
 }
 
 /// As BatchSampler counts them; 0 where there are no examples.
@@ -47,6 +44,11 @@ std::uint64_t peak_rss_bytes() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// Where a checkpoint has the i-th exchange.
+std::string exchange_scope(std::size_t i) {
+  return i == 0 ? "exchange" : fmt::format("exchange-{}", i);
 }
 
 ByteCount sum(ByteCount a, const ByteCount& b) { return a += b; }
@@ -197,7 +199,8 @@ void Trainer::resume() {
   };
   load("run", state_);
   load("method", run_.method);
-  load("exchange", run_.exchange);
+  for (std::size_t i = 0; i < run_.exchanges.size(); ++i)
+    load(exchange_scope(i).c_str(), *run_.exchanges[i]);
   load("oracle", run_.oracle);
   run_.log->info("resumed from {}: {} of {} steps are done", checkpoint->file.string(),
                  state_.steps, total_);
@@ -228,6 +231,8 @@ Summary Trainer::run() {
   run_.log->info("{}, {} parameters, {} on {} ranks, steps {} to {}",
                  problem_name(experiment_.problem), run_.method.parameters().size(),
                  exchange_name(experiment_.exchange), run_.transport.size(), state_.steps, total_);
+  if (const std::string settings = run_.method.settings(); !settings.empty())
+    run_.log->info("{}: {}", method_name(experiment_.method), settings);
   while (state_.steps < total_) {
     step();
     between_steps();
@@ -404,7 +409,8 @@ void Trainer::save() {
   };
   save("run", state());
   save("method", run_.method);
-  save("exchange", run_.exchange);
+  for (std::size_t i = 0; i < run_.exchanges.size(); ++i)
+    save(exchange_scope(i).c_str(), *run_.exchanges[i]);
   save("oracle", run_.oracle);
   checkpoints_.save(state_.steps, writer.blob());
   run_.log->info("checkpoint after {} steps", state_.steps);

@@ -20,7 +20,7 @@ struct Run {
   const Ledger& ledger;
   Oracle& oracle;
   Method& method;
-  Exchange& exchange;
+  std::vector<Exchange*> exchanges;  ///< All that the method uses, the main one first.
   Log log;
   const std::atomic<bool>& stop;  ///< Set from a signal handler: end at a step all ranks agree on.
   bool progress = false;          ///< This rank shows how it goes, on stderr.

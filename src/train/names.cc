@@ -39,6 +39,13 @@ struct CompressorName {
 
 struct MethodName {
   std::string operator()(const SyncSgdOptions&) const { return "sync_sgd"; }
+  std::string operator()(const DescentAscentOptions&) const { return "descent_ascent"; }
+  std::string operator()(const ExtragradientOptions&) const { return "extragradient"; }
+  std::string operator()(const LocalExtragradientOptions&) const { return "local_extragradient"; }
+  std::string operator()(const OptimisticGradientOptions&) const { return "optimistic_gradient"; }
+  std::string operator()(const DianaOptions&) const { return "diana"; }
+  std::string operator()(const Masha1Options&) const { return "masha1"; }
+  std::string operator()(const Masha2Options&) const { return "masha2"; }
 };
 
 }  // namespace

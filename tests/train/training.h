@@ -99,7 +99,7 @@ struct Training {
                   .ledger = ledger,
                   .oracle = oracle,
                   .method = *method,
-                  .exchange = *exchange,
+                  .exchanges = {exchange.get()},
                   .log = quiet_log(),
                   .stop = stop});
   }

@@ -1,0 +1,35 @@
+#include "collectives/legs.h"
+
+#include <algorithm>
+
+#include "collectives/bucket_plan.h"
+
+namespace laconic {
+namespace {
+
+Leg leg_of(const CompressorOptions& options, const FeedbackOptions& feedback,
+           const std::vector<Slice>& buckets) {
+  const auto compressor = make_compressor(options);
+  Leg leg{.feedback = feedback.on};
+  for (const Slice bucket : buckets) {
+    const Guarantee guarantee = compressor->guarantee(bucket.count);
+    leg.guarantee.omega = std::max(leg.guarantee.omega, guarantee.omega);
+    leg.guarantee.alpha =
+        std::min(leg.guarantee.alpha, std::max(guarantee.alpha, 1 - guarantee.omega));
+  }
+  leg.guarantee.alpha = std::max(leg.guarantee.alpha, 0.0);
+  const auto* rand_k = std::get_if<RandKOptions>(&options);
+  leg.independent = rand_k == nullptr || !rand_k->shared;
+  return leg;
+}
+
+}  // namespace
+
+Legs legs_of(const ExchangeOptions& options, const Layout& layout) {
+  if (std::holds_alternative<DenseOptions>(options.kind)) return {};
+  return {.up = leg_of(options.compressor, options.feedback,
+                       plan_buckets(layout, options.bucket_bytes)),
+          .down = {}};
+}
+
+}  // namespace laconic
