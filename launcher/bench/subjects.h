@@ -6,5 +6,6 @@
 namespace laconic::bench {
 
 void add_compressors(CLI::App& bench, Action& chosen);
+void add_methods(CLI::App& bench, Action& chosen);
 
 }  // namespace laconic::bench

@@ -1,0 +1,106 @@
+#include "launcher/bench/method_trial.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/errors.h"
+#include "launcher/world.h"
+#include "train/loop.h"
+
+namespace laconic::bench {
+namespace {
+
+constexpr double kDiverged = 1e6;
+constexpr std::size_t kMostPoints = 400;  // of a curve
+
+/// Counts how often the operator is asked for.
+class Counting final : public Oracle {
+ public:
+  explicit Counting(std::unique_ptr<Oracle> inner) : inner_(std::move(inner)) {}
+
+  const Layout& layout() const override { return inner_->layout(); }
+  void initialize(RngKey key, MutFloats x) const override { inner_->initialize(key, x); }
+  std::uint64_t examples() const override { return inner_->examples(); }
+  double evaluate(Floats at, const Sample& sample, MutFloats out, const ReadyFn& ready) override {
+    ++calls_;
+    return inner_->evaluate(at, sample, out, ready);
+  }
+  bool has_prox() const override { return inner_->has_prox(); }
+  void prox(float step, MutFloats x) const override { inner_->prox(step, x); }
+  Constants constants() const override { return inner_->constants(); }
+  Scores score(Floats at, Share share) const override { return inner_->score(at, share); }
+
+  std::uint64_t calls() const { return calls_; }
+
+ private:
+  std::unique_ptr<Oracle> inner_;
+  std::uint64_t calls_ = 0;
+};
+
+/// Every other point, once there are too many.
+void thin(std::vector<CurvePoint>& curve) {
+  if (curve.size() < kMostPoints) return;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < curve.size(); i += 2) curve[kept++] = curve[i];
+  curve.resize(kept);
+}
+
+/// Problems in closed form score all of themselves on every rank, so that all ranks see the same
+/// value and end at the same step.
+Trial run_rank(const Experiment& experiment, const SharedData& data, const TrialOptions& options,
+               Transport& wire) {
+  Ledger ledger;
+  const auto transport = count_bytes(wire, ledger);
+  Counting oracle(make_oracle(experiment, data, transport->rank(), transport->size()));
+  const auto exchanges = make_exchanges(experiment, *transport, oracle.layout());
+  const auto method = make_method(experiment, oracle, exchanges, transport->size());
+  const auto measure = [&] {
+    const Scores scores = oracle.score(method->parameters(), {});
+    return options.measure == Measure::distance ? scores.distance : scores.gap;
+  };
+  const double start = measure();
+  if (!(start > 0)) throw ConfigError("--measure", "one that the problem knows");
+  const std::uint64_t steps =
+      std::min(options.most_steps, total_steps(experiment, oracle.examples()));
+  Trial trial;
+  while (trial.steps < steps && !trial.reached) {
+    const RngKey key = make_key(experiment.seed, kEveryRank, trial.steps, RngPurpose::compress);
+    method->step(oracle, {trial.steps, key, {}});
+    if (++trial.steps % options.score_every != 0) continue;
+    const double value = measure() / start;
+    if (!(value < kDiverged)) break;
+    trial.best = std::min(trial.best, value);
+    trial.reached = value <= options.target;
+    trial.curve.push_back({ledger.sent.total(), value});
+    thin(trial.curve);
+  }
+  trial.calls = oracle.calls();
+  trial.sent = ledger.sent;
+  trial.received = ledger.received;
+  return trial;
+}
+
+}  // namespace
+
+Trial run_trial(const Experiment& experiment, const SharedData& data, const TrialOptions& options) {
+  Trial trial;
+  try {
+    run_ranks({.ranks = options.ranks, .deadline_seconds = experiment.deadline_seconds},
+              [&](Transport& transport) {
+                Trial mine = run_rank(experiment, data, options, transport);
+                if (transport.rank() == transport.size() - 1) trial = std::move(mine);
+              });
+  } catch (const Error& e) {
+    if (e.status() != ExitStatus::other) throw;  // a value that is not finite: it diverged
+  }
+  return trial;
+}
+
+double smoothness_of(const Experiment& experiment, const SharedData& data, int ranks) {
+  const Constants constants = make_oracle(experiment, data, 0, ranks)->constants();
+  if (!(constants.smoothness > 0))
+    throw ConfigError("problem", "one that knows its smoothness, of which rates are multiples");
+  return constants.smoothness;
+}
+
+}  // namespace laconic::bench
