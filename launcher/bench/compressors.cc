@@ -26,6 +26,11 @@ const std::vector<std::string>& useful_settings() {
       "top_k { density: 0.1 values: bf16 }",
       "rand_k { density: 0.01 }",
       "rand_k { density: 0.01 values: bf16 }",
+      "bf16 {}",
+      "fp16 {}",
+      "fp8_e4m3 {}",
+      "fp8_e5m2 {}",
+      "sign {}",
   };
   return settings;
 }

@@ -1,0 +1,168 @@
+// The wire format, held still: what each section looked like when its format was settled, byte for
+// byte. A frame that was written then must be read for ever, and written the same.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "base/hash.h"
+#include "base/rng.h"
+#include "compressors/wire/frame.h"
+#include "compressors/wire/indices.h"
+#include "tests/compressors/all_compressors.h"
+
+namespace laconic {
+namespace {
+
+using Frame = std::vector<std::byte>;
+
+/// Small numbers, ties and zeros among them; the same on every machine, for nothing is rounded.
+std::vector<float> golden_input(std::size_t count) {
+  std::vector<float> v(count);
+  for (std::size_t i = 0; i < count; ++i)
+    v[i] = (static_cast<float>(i * 37 % 61) - 30) / 8 * (i % 5 == 0 ? 0 : 1);
+  return v;
+}
+
+Frame encode(const CompressorOptions& options, Floats in, bool checksum) {
+  const auto compressor = make_compressor(options, {.checksum = checksum});
+  Scratch scratch;
+  const RngKey own{1, 2}, shared{0x0123456789abcdef, 0xfedcba9876543210};
+  Frame frame(compressor->max_bytes(in.size()));
+  frame.resize(compressor->encode(in, frame, {own, shared, 1, 4, scratch}));
+  return frame;
+}
+
+std::string hex(Bytes bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) {
+    constexpr const char* kDigits = "0123456789ABCDEF";
+    text += kDigits[static_cast<unsigned>(byte) >> 4];
+    text += kDigits[static_cast<unsigned>(byte) & 15];
+  }
+  return text;
+}
+
+constexpr std::size_t kShort = 400;
+
+std::string text_of(Bytes frame) {
+  return frame.size() <= kShort ? hex(frame) : fmt::format("XXH3 {:016X}", hash_of(frame));
+}
+
+struct Golden {
+  const char* name;
+  CompressorOptions options;
+  std::size_t count;  // of golden_input
+  std::string bytes;  // in hex: header, indices, values; of a long frame its hash
+};
+
+std::vector<Golden> goldens() {
+  return {
+      {"float32", IdentityOptions{}, 3,
+       "4C01000003000000000000000C000000"
+       "000000800000603F000008C0"},
+      {"bf16", QuantizerOptions{Bf16Options{}}, 5,
+       "4C01001005000000000000000A000000"
+       "0080603F08C0204000BF"},
+      {"fp16", QuantizerOptions{Fp16Options{}}, 5,
+       "4C01002005000000000000000B000000"
+       "7F0080007340F8007900F0"},
+      {"fp8_e4m3", QuantizerOptions{Fp8E4M3Options{}}, 8,
+       "4C010030080000000000000009000000"
+       "7F806EF87AE88071F7"},
+      {"fp8_e5m2", QuantizerOptions{Fp8E5M2Options{}}, 8,
+       "4C010040080000000000000009000000"
+       "7F8073F879F08074F8"},
+      {"sign", QuantizerOptions{SignOptions{.bucket = 64}}, 100,
+       "4C010050640000000000000017000000"
+       "01000080BB3FB596524A6B2DA5B4ABAAEA3FD6524A690D"},
+      {"raw16", TopKOptions{.density = 0.01}, 300,
+       "4C0101042C010000060000000C000000"
+       "1C003D005900"
+       "00007040000070C000007040"},
+      {"raw32", TopKOptions{.density = 0.03, .indices = IndexCoding::raw32}, 100,
+       "4C010102640000000C0000000C000000"
+       "1C0000003D00000059000000"
+       "00007040000070C000007040"},
+      {"bitmap", TopKOptions{.density = 0.4}, 20,
+       "4C01010A140000000300000020000000"
+       "8C3105"
+       "000008C0000020400000F0BF000030400000D0BF000040400000D03F00005040"},
+      {"rice", TopKOptions{.density = 0.1, .values = Bf16Options{}}, 100,
+       "4C010118640000000B00000014000000"
+       "0A00000003271932243CE7"
+       "6040704068C058C0684070C060C06040704068C0"},
+      {"rice_in_tiles", TopKOptions{.density = 0.01, .values = Bf16Options{}}, 70000,
+       "XXH3 0A91F03EF46104C8"},
+      {"key", RandKOptions{.density = 0.1}, 30,
+       "4C01020C1E000000100000000C000000"
+       "EFCDAB89674523011032547698BADCFE"
+       "000000800000824100001642"},
+  };
+}
+
+// By itself, as long as no row of goldens() has it.
+TEST(Golden, Block12IsWrittenAsEver) {
+  const std::uint32_t indices[] = {1, 5, 4095, 4096, 5000, 8191, 8200};
+  Frame section(4 + 11);
+  wire::write_block12(indices, 3, 1, section);
+  EXPECT_EQ(hex(section), "03000100015000FF0F0088F3FF0800");
+}
+
+TEST(Golden, FramesAreWrittenAsEver) {
+  for (const Golden& golden : goldens())
+    EXPECT_EQ(text_of(encode(golden.options, golden_input(golden.count), false)), golden.bytes)
+        << golden.name;
+}
+
+// What the rows of all_compressors() send, some golden frame holds still.
+TEST(Golden, EveryFormatHasOne) {
+  std::set<wire::Selection> selections;
+  std::set<wire::Coding> codings;
+  std::set<wire::Values> values;
+  for (const Golden& golden : goldens()) {
+    const Frame bytes = encode(golden.options, golden_input(golden.count), false);
+    const wire::Frame frame = wire::read_frame(bytes);
+    selections.insert(frame.selection);
+    codings.insert(frame.coding);
+    values.insert(frame.values);
+  }
+  for (const NamedOptions& row : all_compressors())
+    for (const std::size_t count : {20, 4096, 70000}) {
+      const Frame bytes = encode(row.options, golden_input(count), false);
+      const wire::Frame frame = wire::read_frame(bytes);
+      EXPECT_TRUE(selections.contains(frame.selection)) << row.name;
+      EXPECT_TRUE(codings.contains(frame.coding)) << row.name << " of " << count;
+      EXPECT_TRUE(values.contains(frame.values)) << row.name;
+    }
+}
+
+// The bytes in README's second block of code; two blanks lead to what is said about them.
+std::string worked_example() {
+  std::ifstream file(LACONIC_COMPRESSORS_README);
+  std::string text, line;
+  for (int fences = 0; fences < 4 && std::getline(file, line);) {
+    if (line.starts_with("```"))
+      ++fences;
+    else if (fences == 3)
+      std::ranges::remove_copy(line.substr(0, line.find("  ")), std::back_inserter(text), ' ');
+  }
+  return text;
+}
+
+TEST(Golden, TheWorkedExampleIsWhatIsWritten) {
+  std::vector<float> v(100000);
+  const std::pair<std::size_t, float> set[] = {
+      {3, 1.5f},      {70, -2.0f},   {71, 0.5f},    {1000, 4.0f},  {30000, 3.0f},  {40000, 1.0f},
+      {50000, -1.0f}, {60000, 2.0f}, {60001, 7.0f}, {99999, 8.0f}, {65535, -0.25f}};
+  for (const auto& [index, value] : set) v[index] = value;
+  const std::string frame =
+      hex(encode(TopKOptions{.density = 0.0001, .values = Bf16Options{}}, v, true));
+  EXPECT_EQ(frame, worked_example());
+}
+
+}  // namespace
+}  // namespace laconic
