@@ -40,13 +40,13 @@ struct Pipe {
   }
 };
 
-/// Takes SIGINT, SIGTERM and SIGCHLD as something to read for as long as it lives.
+/// Takes SIGINT, SIGTERM, SIGUSR1 and SIGCHLD as something to read for as long as it lives.
 class Signals {
  public:
   Signals() {
     sigset_t taken;
     sigemptyset(&taken);
-    for (int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&taken, signal);
+    for (int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) sigaddset(&taken, signal);
     sigprocmask(SIG_BLOCK, &taken, &before_);
     fd_ = signalfd(-1, &taken, SFD_CLOEXEC);
     check(fd_ >= 0, "no signalfd");

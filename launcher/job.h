@@ -13,9 +13,9 @@ struct JobEnd {
 };
 
 /// Runs a command to its end in a process group of its own, without standard input. What it writes
-/// to stderr goes on to ours and to `see`. The first SIGINT or SIGTERM that we get reaches it as
-/// SIGUSR1 (mpirun hands that to every rank, where SIGINT would kill them at once), the second as
-/// SIGTERM. Throws ConfigError if there is no such command.
+/// to stderr goes on to ours and to `see`. The first SIGINT, SIGTERM or SIGUSR1 that we get reaches
+/// it as SIGUSR1 (mpirun hands that to every rank, where SIGINT would kill them at once), the
+/// second as SIGTERM. Throws ConfigError if there is no such command.
 JobEnd run_job(const std::vector<std::string>& command,
                const std::function<void(std::string_view)>& see);
 

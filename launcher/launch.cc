@@ -54,6 +54,9 @@ ExitStatus status_of(const JobEnd& end, const FailureWatch& watch) {
 ExitStatus launch(LaunchOptions& options) {
   if (::isatty(STDERR_FILENO) != 0) ::setenv("LACONIC_TERMINAL", "1", 0);
   auto& mpirun = options.mpirun;
+  mpirun.allocated = inside_an_allocation();
+  if (mpirun.ranks == 0 && mpirun.hostfile.empty() && !mpirun.allocated)
+    throw ConfigError("launch", "say how many ranks by -n, or on which hosts by --hostfile");
   mpirun.allow_run_as_root = mpirun.allow_run_as_root || inside_a_container();
   const auto named = std::move(mpirun.environment);
   mpirun.environment = passed_on();
@@ -88,8 +91,9 @@ void add_launch(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<LaunchOptions>();
   CLI::App* sub = app.add_subcommand(
       "launch", "Run a command of laconic on many ranks, by mpirun: launch -n 4 -- train ...");
-  sub->add_option("-n,--ranks", options->mpirun.ranks, "Ranks to start")
-      ->required()
+  sub->add_option("-n,--ranks", options->mpirun.ranks,
+                  "Ranks to start (default: one a slot of the hostfile, or of what Slurm, PBS or "
+                  "the like have given)")
       ->check(CLI::Range(1, 1 << 20));
   sub->add_option("--hostfile", options->mpirun.hostfile,
                   "Hosts and their slots, as mpirun reads them")

@@ -1,5 +1,7 @@
 #include "launcher/mpirun.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -24,23 +26,39 @@ int physical_cores() {
   return static_cast<int>(cores.size());
 }
 
+/// Mapping can imply binding, and contradicts ours then.
+bool says_where(const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+    return argument.starts_with("--bind-to") || argument.starts_with("--map-by");
+  });
+}
+
 }  // namespace
 
 std::vector<std::string> mpirun_command(const MpirunOptions& options,
                                         const std::vector<std::string>& program) {
-  std::vector<std::string> command{"mpirun", "-np", std::to_string(options.ranks)};
+  std::vector<std::string> command{"mpirun"};
   const auto add = [&](std::initializer_list<std::string> words) {
     command.insert(command.end(), words);
   };
+  if (options.ranks > 0) add({"-np", std::to_string(options.ranks)});
   if (!options.hostfile.empty())
     add({"--hostfile", options.hostfile.string()});
-  else if (options.ranks > physical_cores())
+  else if (!options.allocated && options.ranks > physical_cores())
     add({"--oversubscribe"});
+  if (!says_where(options.arguments)) add({"--bind-to", "none"});
   if (options.allow_run_as_root) add({"--allow-run-as-root"});
   for (const auto& name : options.environment) add({"-x", name});
   command.insert(command.end(), options.arguments.begin(), options.arguments.end());
   command.insert(command.end(), program.begin(), program.end());
   return command;
+}
+
+bool inside_an_allocation() {
+  constexpr std::array kSigns{"SLURM_JOB_ID", "PBS_JOBID", "PE_HOSTFILE", "LSB_JOBID",
+                              "OMPI_MCA_orte_default_hostfile"};
+  return std::any_of(kSigns.begin(), kSigns.end(),
+                     [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
 bool inside_a_container() {

@@ -8,17 +8,23 @@
 namespace laconic {
 
 struct MpirunOptions {
-  int ranks = 1;
-  std::filesystem::path hostfile;  ///< Empty: this machine.
+  int ranks = 0;                   ///< 0: one a slot of the hosts.
+  std::filesystem::path hostfile;  ///< Empty: this machine, or what `allocated` says.
+  bool allocated = false;          ///< mpirun itself finds out which hosts it was given.
   bool allow_run_as_root = false;
   std::vector<std::string> environment;  ///< Names of variables that ranks on other hosts get too.
   std::vector<std::string> arguments;    ///< Anything else for mpirun, as it is.
 };
 
 /// The whole command line: mpirun, its options, then `program`. More ranks than this machine has
-/// cores are allowed; on a hostfile's machines the hostfile says how many.
+/// cores are allowed; on other hosts the hostfile or the allocation says how many. Ranks are not
+/// bound to cores, where a rank with more threads than one would have them all on one, unless
+/// `arguments` say how.
 std::vector<std::string> mpirun_command(const MpirunOptions& options,
                                         const std::vector<std::string>& program);
+
+/// Hosts were given to this process by Slurm, PBS, Grid Engine, LSF or an operator on Kubernetes.
+bool inside_an_allocation();
 
 /// Root without having been asked for is fine where nothing else exists.
 bool inside_a_container();

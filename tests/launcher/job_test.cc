@@ -29,18 +29,20 @@ TEST(RunJob, NoSuchCommand) {
   EXPECT_THROW(run_job({"no-such-command-anywhere"}, [](std::string_view) {}), ConfigError);
 }
 
-TEST(RunJob, AnInterruptBecomesUsr1) {
-  std::string seen;
-  const JobEnd end =
-      run_job({"sh", "-c",
-               "trap 'echo usr1 >&2; exit 130' USR1; echo ready >&2; while :; do sleep 0.05; done"},
-              [&](std::string_view text) {
-                seen += text;
-                if (text.find("ready") != text.npos) kill(getpid(), SIGINT);
-              });
-  EXPECT_EQ(end.status, 130);
-  EXPECT_TRUE(end.interrupted);
-  EXPECT_NE(seen.find("usr1"), seen.npos);
+TEST(RunJob, WhatAsksForAnEndBecomesUsr1) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    std::string seen;
+    const JobEnd end = run_job(
+        {"sh", "-c",
+         "trap 'echo usr1 >&2; exit 130' USR1; echo ready >&2; while :; do sleep 0.05; done"},
+        [&](std::string_view text) {
+          seen += text;
+          if (text.find("ready") != text.npos) kill(getpid(), signal);
+        });
+    EXPECT_EQ(end.status, 130) << signal;
+    EXPECT_TRUE(end.interrupted) << signal;
+    EXPECT_NE(seen.find("usr1"), seen.npos) << signal;
+  }
 }
 
 TEST(RunJob, AGrandchildThatHoldsThePipeDoesNotHoldUs) {

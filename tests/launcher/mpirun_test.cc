@@ -12,8 +12,22 @@ using testing::IsSupersetOf;
 using testing::Not;
 
 TEST(MpirunCommand, OneRankNeedsNothingSpecial) {
-  EXPECT_THAT(mpirun_command({}, {"laconic", "train", "x"}),
-              ElementsAre("mpirun", "-np", "1", "laconic", "train", "x"));
+  EXPECT_THAT(mpirun_command({.ranks = 1}, {"laconic", "train", "x"}),
+              ElementsAre("mpirun", "-np", "1", "--bind-to", "none", "laconic", "train", "x"));
+}
+
+TEST(MpirunCommand, WithoutANumberTheSlotsDecide) {
+  EXPECT_THAT(mpirun_command({.hostfile = "hosts"}, {"p"}),
+              ElementsAre("mpirun", "--hostfile", "hosts", "--bind-to", "none", "p"));
+  EXPECT_THAT(mpirun_command({.allocated = true}, {"p"}),
+              ElementsAre("mpirun", "--bind-to", "none", "p"));
+}
+
+TEST(MpirunCommand, BindingCanBeAskedFor) {
+  EXPECT_THAT(mpirun_command({.ranks = 1, .arguments = {"--bind-to", "core"}}, {"p"}),
+              ElementsAre("mpirun", "-np", "1", "--bind-to", "core", "p"));
+  EXPECT_THAT(mpirun_command({.ranks = 1, .arguments = {"--map-by", "slot:PE=4"}}, {"p"}),
+              ElementsAre("mpirun", "-np", "1", "--map-by", "slot:PE=4", "p"));
 }
 
 TEST(MpirunCommand, MoreRanksThanCoresOversubscribeUnlessAHostfileCountsSlots) {
@@ -21,16 +35,19 @@ TEST(MpirunCommand, MoreRanksThanCoresOversubscribeUnlessAHostfileCountsSlots) {
   const auto command = mpirun_command({.ranks = 4096, .hostfile = "hosts"}, {"p"});
   EXPECT_THAT(command, Not(Contains("--oversubscribe")));
   EXPECT_THAT(command, IsSupersetOf({"--hostfile", "hosts"}));
+  EXPECT_THAT(mpirun_command({.ranks = 4096, .allocated = true}, {"p"}),
+              Not(Contains("--oversubscribe")));
 }
 
 TEST(MpirunCommand, RootAndEnvironmentOnlyWhereAsked) {
   EXPECT_THAT(mpirun_command({.ranks = 1}, {"p"}), Not(Contains("--allow-run-as-root")));
-  EXPECT_THAT(
-      mpirun_command(
-          {.allow_run_as_root = true, .environment = {"A", "B"}, .arguments = {"--tag-output"}},
-          {"p"}),
-      ElementsAre("mpirun", "-np", "1", "--allow-run-as-root", "-x", "A", "-x", "B", "--tag-output",
-                  "p"));
+  EXPECT_THAT(mpirun_command({.ranks = 1,
+                              .allow_run_as_root = true,
+                              .environment = {"A", "B"},
+                              .arguments = {"--tag-output"}},
+                             {"p"}),
+              ElementsAre("mpirun", "-np", "1", "--bind-to", "none", "--allow-run-as-root", "-x",
+                          "A", "-x", "B", "--tag-output", "p"));
 }
 
 TEST(FailureWatch, TheFirstRankThatSaysWhyWins) {

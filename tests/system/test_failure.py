@@ -61,6 +61,7 @@ class BadConfiguration(SystemTest):
         self.refuse(command("train", self.home / "nothing.textproto"), 2, "nothing.textproto")
         self.refuse(command("trian"), 2)
         self.refuse(command("launch", "-n", 0, "--", "train", file), 2)
+        self.refuse(command("launch", "--", "train", file), 2, "-n", "--hostfile")
 
     def test_show_is_complete_and_reads_back(self):
         shown = self.succeed(command("config", "show", self.experiment())).stdout
