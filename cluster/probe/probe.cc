@@ -1,16 +1,16 @@
 // netlab-probe: measures what a link carries, from inside of its hosts. Times are seconds of
 // CLOCK_MONOTONIC, which all hosts of a lab share, so that many probes can look at one window.
 //
-//   netlab-probe receive PORT FLOWS                  takes FLOWS connections and reads them to
-//   their end netlab-probe send ADDRESS PORT FROM UNTIL [CC]   sends without a pause; prints the
-//   bytes of payload
-//                                                    that were acknowledged between FROM and UNTIL.
-//                                                    CC: congestion control
-//   netlab-probe echo PORT                        answers datagrams, until it is killed
-//   netlab-probe ping ADDRESS PORT COUNT          prints median and largest round trip of a
-//   datagram
-//                                                 of 8 bytes, in nanoseconds, and how many were
-//                                                 lost
+//   netlab-probe receive PORT FLOWS
+//       Takes FLOWS connections and reads them to their end.
+//   netlab-probe send ADDRESS PORT FROM UNTIL [CC]
+//       Sends without a pause; prints the bytes of payload that were acknowledged between FROM and
+//       UNTIL. CC: congestion control.
+//   netlab-probe echo PORT
+//       Answers datagrams, until it is killed.
+//   netlab-probe ping ADDRESS PORT COUNT
+//       Prints median and largest round trip of a datagram of 8 bytes, in nanoseconds, and how many
+//       were lost.
 #include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "cluster/switch/descriptor.h"
+#include "cluster/switch/realtime.h"
 
 namespace laconic::netlab {
 namespace {
@@ -208,6 +209,7 @@ int run(int count, char** words) {
 
 int main(int count, char** words) {
   try {
+    laconic::netlab::ask_for_realtime();  // the cable is to be measured, not what else runs
     return laconic::netlab::run(count, words);
   } catch (const std::exception& error) {
     std::cerr << "netlab-probe: " << error.what() << "\n";

@@ -40,7 +40,7 @@ void Fabric::add_cable(std::string name, int a, int b, const LinkOptions& option
   const LinkOptions each = of_host ? half_latency(options) : options;
   const Link in(each, Link::Service::kOrder);
   const Link out(each, of_host ? Link::Service::kFlows : Link::Service::kOrder);
-  cables_.push_back({std::move(name), {a, b}, options, {in, out}});
+  cables_.push_back({std::move(name), {a, b}, {options, options}, {in, out}});
   at_.resize(static_cast<std::size_t>(std::max<int>(static_cast<int>(at_.size()), b + 1)));
   for (const int end : {a, b}) at_[end].push_back(static_cast<int>(cables_.size()) - 1);
 }
@@ -74,7 +74,7 @@ void Fabric::schedule(Nanoseconds due, int cable, int end, std::optional<Waiting
 void Fabric::carry(int cable, int end, Frame frame, Arrival came) {
   Link& link = cables_[cable].towards[end];
   if (!cables_[cable].joined) {
-    link.lose();
+    link.lose(frame);
     return;
   }
   link.offer(std::move(frame), came);
@@ -122,7 +122,7 @@ void Fabric::advance(Nanoseconds now, const Deliver& deliver) {
       cable.waits[event.end] = false;
       serve(event.cable, event.end, event.due);
     } else if (cable.cuts != event.cuts) {
-      cable.towards[event.end].lose();
+      cable.towards[event.end].lose(event.frame->frame);
     } else if (node < options_.hosts) {
       deliver(node, event.frame->frame);
     } else {
@@ -154,11 +154,11 @@ int Fabric::find(std::string_view name) const {
 
 const Cable& Fabric::cable(std::string_view name) const { return cables_[find(name)]; }
 
-void Fabric::set(std::string_view name, const LinkOptions& options) {
+void Fabric::set(std::string_view name, int end, const LinkOptions& options) {
   Cable& cable = cables_[find(name)];
-  cable.options = options;
+  cable.options[end] = options;
   const bool of_host = cable.ends[0] < options_.hosts;
-  for (Link& link : cable.towards) link.set(of_host ? half_latency(options) : options);
+  cable.towards[end].set(of_host ? half_latency(options) : options);
 }
 
 void Fabric::cut(std::string_view name) {

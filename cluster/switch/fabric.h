@@ -20,9 +20,9 @@
 ///               switches in a row; a host's own cable costs nothing
 ///
 /// Latency is one way. That of a host's cable (h0, h1, ...) is said host to host: each of its two
-/// directions takes half, so a frame from a to b needs (latency of a + latency of b) / 2 besides
-/// what the cables between switches add in full. A switch sends a frame on when it has come in
-/// whole.
+/// directions takes half of what is set for it, so a frame from a to b needs (latency out of a +
+/// latency into b) / 2 besides what the cables between switches add in full. A switch sends a frame
+/// on when it has come in whole.
 namespace laconic::netlab {
 
 enum class Shape { star, two_sites, chain };
@@ -36,9 +36,9 @@ struct FabricOptions {
 
 struct Cable {
   std::string name;
-  int ends[2];  ///< nodes: hosts first, then switches
-  LinkOptions options;
-  Link towards[2];                 ///< frames that go to ends[0], to ends[1]
+  int ends[2];                     ///< nodes: hosts first, then switches
+  LinkOptions options[2];          ///< of the frames that go to ends[0], to ends[1]
+  Link towards[2];                 ///< the same, as links
   bool waits[2] = {false, false};  ///< an event is due when that link can send again
   bool joined = true;
   std::uint64_t cuts = 0;
@@ -65,7 +65,7 @@ class Fabric {
 
   /// The following throw std::invalid_argument where no cable has that name.
   const Cable& cable(std::string_view name) const;
-  void set(std::string_view name, const LinkOptions& options);
+  void set(std::string_view name, int end, const LinkOptions& options);
   /// Frames on the cable are lost, and those to come, until it is joined. Both are idempotent.
   void cut(std::string_view name);
   void join(std::string_view name);

@@ -36,26 +36,22 @@ std::optional<Waiting> FairQueue::pop() {
   return waiting;
 }
 
-void FairQueue::drop() {
+Frame FairQueue::drop() {
   const auto longest = std::max_element(
       flows_.begin(), flows_.end(),
       [](const auto& a, const auto& b) { return a.second.wire_bytes < b.second.wire_bytes; });
   Flow& flow = longest->second;
-  const std::uint64_t bytes = flow.frames.back().waiting.frame.wire_bytes;
+  Frame frame = std::move(flow.frames.back().waiting.frame);
   flow.finish = flow.frames.back().start;
   flow.frames.pop_back();
-  take_off(flow, bytes);
+  take_off(flow, frame.wire_bytes);
+  return frame;
 }
 
 void FairQueue::take_off(Flow& flow, std::uint64_t wire_bytes) {
   flow.wire_bytes -= wire_bytes;
   wire_bytes_ -= wire_bytes;
   --frames_;
-}
-
-void FairQueue::clear() {
-  flows_.clear();
-  frames_ = wire_bytes_ = 0;
 }
 
 }  // namespace laconic::netlab

@@ -29,12 +29,10 @@ class FairQueue {
   void push(std::uint32_t flow, Waiting waiting);
   std::optional<Waiting> pop();
   /// Takes the newest frame of the flow with the most bytes away. There must be one.
-  void drop();
+  Frame drop();
 
   bool empty() const { return frames_ == 0; }
-  std::uint64_t frames() const { return frames_; }
   std::uint64_t wire_bytes() const { return wire_bytes_; }
-  void clear();
 
  private:
   struct Tagged {

@@ -24,9 +24,11 @@ struct Frame {
   int to = kNobody;  ///< the host whose address it bears; kEveryone for broadcast and multicast
   std::uint32_t flow =
       0;  ///< the same for frames of one TCP connection or UDP flow in one direction
+  std::uint32_t packets = 1;      ///< on a wire: the segments of a bundle
   std::uint32_t wire_bytes = 0;   ///< of all segments, from destination address to check sequence
   std::uint32_t first_bytes = 0;  ///< of the first segment alone
   std::uint32_t last_bytes = 0;   ///< of the last
+  std::uint32_t payload = 0;      ///< bytes that TCP or UDP carries; 0 for anything else
 };
 
 /// Reads addresses and offload fields. False where the bytes are too short to be a frame, or their

@@ -19,8 +19,7 @@ void Link::offer(Frame frame, Arrival came) {
   const std::uint32_t flow = service_ == Service::kFlows ? frame.flow : 0;
   queue_.push(flow, {std::move(frame), came});
   while (queue_.wire_bytes() > kSmallestQueue && duration(queue_.wire_bytes()) > options_.queue) {
-    queue_.drop();
-    lose();
+    lose(queue_.drop());
   }
 }
 
@@ -35,7 +34,8 @@ std::optional<Waiting> Link::send(Nanoseconds now) {
   const Arrival came = next->came;
   const Nanoseconds start = std::max(free_, came.first);
   free_ = std::max(start + duration(frame.wire_bytes), came.last + duration(frame.last_bytes));
-  ++counters_.frames;
+  counters_.packets += frame.packets;
+  counters_.payload += frame.payload;
   counters_.wire_bytes += frame.wire_bytes;
   // A latency that was made shorter lets no frame overtake those still on the longer way.
   arrived_ = std::max(arrived_, free_ + options_.latency);
@@ -50,8 +50,7 @@ std::optional<Nanoseconds> Link::ready() const {
 }
 
 void Link::clear() {
-  counters_.dropped += queue_.frames();
-  queue_.clear();
+  while (!queue_.empty()) lose(queue_.drop());
 }
 
 }  // namespace laconic::netlab

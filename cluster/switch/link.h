@@ -19,8 +19,8 @@ struct LinkOptions {
 };
 
 struct LinkCounters {
-  std::uint64_t frames = 0, wire_bytes = 0;  ///< sent
-  std::uint64_t dropped = 0;                 ///< frames that found the queue full or the cable cut
+  std::uint64_t packets = 0, wire_bytes = 0, payload = 0;  ///< sent, each as Frame says
+  std::uint64_t dropped = 0;  ///< packets that found the queue full or the cable cut
 };
 
 class Link {
@@ -42,8 +42,8 @@ class Link {
   void set(const LinkOptions& options) { options_ = options; }
   /// Drops what waits.
   void clear();
-  /// A frame was lost on this link.
-  void lose() { ++counters_.dropped; }
+  /// The frame was lost on this link.
+  void lose(const Frame& frame) { counters_.dropped += frame.packets; }
 
   const LinkCounters& counters() const { return counters_; }
 

@@ -2,11 +2,11 @@
 //
 //   netlab-switch serve --name LAB --hosts N --shape star|two-sites|chain --rate R --latency T
 //                       [--queue T] [--between-rate R --between-latency T] [--owner PID]
+//                       [--offload on|off]
 //       Returns when the lab stands; a process of its own goes on with it.
 //   netlab-switch ask LAB REQUEST...
 //       Prints the reply. Exit status 3 where no such lab is up.
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,7 +17,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "cluster/switch/cable_change.h"
 #include "cluster/switch/control.h"
+#include "cluster/switch/realtime.h"
 #include "cluster/switch/server.h"
 
 namespace laconic::netlab {
@@ -47,6 +49,11 @@ Shape parse_shape(const std::string& text) {
   throw std::invalid_argument("topology '" + text + "': expected star, two-sites or chain");
 }
 
+bool parse_offload(const std::string& text) {
+  if (text == "on" || text == "off") return text == "on";
+  throw std::invalid_argument("offload '" + text + "': expected on or off");
+}
+
 LinkOptions parse_cable(const std::string& rate, const std::string& latency, Nanoseconds queue) {
   LinkOptions options{parse_rate(rate), parse_time(latency), queue};
   if (queue == 0) options.queue = default_queue(options.latency);
@@ -56,8 +63,9 @@ LinkOptions parse_cable(const std::string& rate, const std::string& latency, Nan
 /// --name value pairs; a misspelt one is the caller's mistake.
 std::map<std::string, std::string> read_options(int count, char** words) {
   std::map<std::string, std::string> options{
-      {"name", ""},  {"hosts", ""},        {"shape", "star"},       {"rate", ""}, {"latency", ""},
-      {"queue", ""}, {"between-rate", ""}, {"between-latency", ""}, {"owner", ""}};
+      {"name", ""},    {"hosts", ""},    {"shape", "star"},    {"rate", ""},
+      {"latency", ""}, {"queue", ""},    {"between-rate", ""}, {"between-latency", ""},
+      {"owner", ""},   {"offload", "on"}};
   for (int i = 0; i < count; i += 2) {
     const std::string word = words[i];
     const auto option = options.find(word.starts_with("--") ? word.substr(2) : "");
@@ -74,6 +82,7 @@ Arguments parse(int count, char** words) {
   Arguments arguments;
   ServerOptions& server = arguments.server;
   server.name = get("name");
+  server.bundles = parse_offload(get("offload"));
   server.queue = get("queue").empty() ? 0 : parse_time(get("queue"));
   server.fabric.hosts = parse_number("hosts", get("hosts"), 2, kMostHosts);
   server.fabric.shape = parse_shape(get("shape"));
@@ -104,13 +113,6 @@ Descriptor let_go_of_the_caller(Descriptor keep) {
   checked(chdir("/"), "chdir");
   checked(setsid(), "setsid");
   return keep;
-}
-
-/// A frame that waits for a processor is a frame on a longer cable. Not everyone may; status says.
-bool ask_for_realtime() {
-  sched_param lowest{};
-  lowest.sched_priority = sched_get_priority_min(SCHED_RR);
-  return sched_setscheduler(0, SCHED_RR, &lowest) == 0;
 }
 
 /// The process that stays. Writes nothing to `ready` but what went wrong, and closes it when the

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "cluster/switch/cable_change.h"
 #include "cluster/switch/control.h"
 
 namespace laconic::netlab {
@@ -62,8 +63,6 @@ const char* name_of(Shape shape) {
 }
 
 }  // namespace
-
-Nanoseconds default_queue(Nanoseconds latency) { return std::max(50 * kMillisecond, 2 * latency); }
 
 Server::Server(const ServerOptions& options, Lab lab, Descriptor listening, pid_t owner,
                bool realtime)
@@ -207,33 +206,22 @@ std::string Server::act(const std::vector<std::string>& words) {
 }
 
 std::string Server::set(const std::vector<std::string>& words) {
-  std::vector<std::string> cables;
-  for (auto word = words.begin() + 1; word != words.end(); ++word) {
-    if (word->find('=') == std::string::npos) cables.push_back(*word);
-  }
+  const CableChange change({words.begin() + 1, words.end()});
+  std::vector<std::string> cables = change.cables();
   if (cables.empty()) cables = fabric_.described();
-  std::vector<LinkOptions> changed;  // all is read before anything is changed
+  struct Changed {
+    const std::string& cable;
+    int end;
+    LinkOptions options;
+  };
+  std::vector<Changed> changed;  // all is read before anything is changed
   for (const std::string& cable : cables) {
-    LinkOptions options = fabric_.cable(cable).options;
-    for (auto word = words.begin() + 1; word != words.end(); ++word) {
-      const auto equals = word->find('=');
-      const std::string field = word->substr(0, equals);
-      if (equals == std::string::npos) continue;
-      const std::string value = word->substr(equals + 1);
-      if (field == "rate") {
-        options.bits_per_second = parse_rate(value);
-      } else if (field == "latency") {
-        options.latency = parse_time(value);
-        if (options_.queue == 0) options.queue = default_queue(options.latency);
-      } else if (field == "queue") {
-        options.queue = parse_time(value);
-      } else {
-        throw std::invalid_argument("set: no field '" + field + "'");
-      }
+    for (const int end : change.ends()) {
+      const LinkOptions& old = fabric_.cable(cable).options[end];
+      changed.push_back({cable, end, change.apply(old, options_.queue == 0)});
     }
-    changed.push_back(options);
   }
-  for (std::size_t i = 0; i < cables.size(); ++i) fabric_.set(cables[i], changed[i]);
+  for (const auto& [cable, end, options] : changed) fabric_.set(cable, end, options);
   set_bundles();
   return "";
 }
@@ -268,18 +256,19 @@ void Server::join(const std::string& cable) {
 void Server::set_bundles() {
   double slowest = std::numeric_limits<double>::infinity();
   for (const Cable& cable : fabric_.cables()) {
-    slowest = std::min(slowest, cable.options.bits_per_second);
+    for (const LinkOptions& link : cable.options) slowest = std::min(slowest, link.bits_per_second);
   }
   const double bytes = slowest * static_cast<double>(kLongestBundle) / 8e9;
   bundle_bytes_ =
-      bytes < 3 * kFullFrame
+      !options_.bundles || bytes < 3 * kFullFrame
           ? 0
           : static_cast<std::size_t>(std::min<double>(bytes, static_cast<double>(kLargestBundle)));
   for (Host& host : lab_.hosts) host.tap.set_bundles(bundle_bytes_ > 0);
 }
 
 /// lab NAME pid P shape S hosts N owner PID bundle BYTES user 0|1 realtime 0|1 time NANOSECONDS
-/// cable NAME joined|cut rate BITS latency NS queue NS out FRAMES BYTES DROPS in FRAMES BYTES DROPS
+/// cable NAME joined|cut DIRECTION DIRECTION, where each of these is
+///   out|in rate BITS latency NS queue NS packets N bytes N payload N dropped N
 /// Out is away from the host (or from the lower switch). A rate of 0 means unlimited.
 std::string Server::status() const {
   std::ostringstream text;
@@ -288,14 +277,14 @@ std::string Server::status() const {
        << " user " << (lab_.user ? 1 : 0) << " realtime " << (realtime_ ? 1 : 0) << " time "
        << now() << "\n";
   for (const Cable& cable : fabric_.cables()) {
-    const double rate = cable.options.bits_per_second;
-    text << "cable " << cable.name << (cable.joined ? " joined" : " cut") << " rate "
-         << (std::isinf(rate) ? 0 : std::llround(rate)) << " latency " << cable.options.latency
-         << " queue " << cable.options.queue;
-    for (const int end : {1, 0}) {
+    text << "cable " << cable.name << (cable.joined ? " joined" : " cut");
+    for (const int end : {kOut, kIn}) {
+      const auto& [rate, latency, queue] = cable.options[end];
       const LinkCounters& counters = cable.towards[end].counters();
-      text << (end == 1 ? " out " : " in ") << counters.frames << " " << counters.wire_bytes << " "
-           << counters.dropped;
+      text << (end == kOut ? " out" : " in") << " rate "
+           << (std::isinf(rate) ? 0 : std::llround(rate)) << " latency " << latency << " queue "
+           << queue << " packets " << counters.packets << " bytes " << counters.wire_bytes
+           << " payload " << counters.payload << " dropped " << counters.dropped;
     }
     text << "\n";
   }

@@ -16,12 +16,17 @@
 ///
 /// Requests (control.h):
 ///   status                       what status() in server.cc writes, one line a thing
-///   set [rate=R] [latency=T] [queue=T] [CABLE...]    no cable: all those that up's --rate
-///   describes cut CABLE [silent]           silent: the host is not told that its cable is out join
-///   CABLE owner PID|none               the lab ends with that process enter "hosts N", the
-///   namespaces as descriptors: a network and a name a
-///                                host, then the user namespace if there is one. Whoever keeps this
-///                                connection open sees the lab's end as its end.
+///   set [rate=R] [latency=T] [queue=T] [direction=out|in] [CABLE...]
+///       No cable: all those that up's --rate describes. No direction: both.
+///   cut CABLE [silent]
+///       Silent: the host is not told that its cable is out.
+///   join CABLE
+///   owner PID|none
+///       The lab ends with that process.
+///   enter
+///       "hosts N", and the namespaces as descriptors: a network and a name a host, then the user
+///       namespace if there is one. Whoever keeps this connection open sees the lab's end as its
+///       end.
 ///   quit
 namespace laconic::netlab {
 
@@ -29,6 +34,7 @@ struct ServerOptions {
   std::string name;
   FabricOptions fabric;
   Nanoseconds queue = 0;  ///< for all cables; 0: one round trip of the cable, at least 50 ms
+  bool bundles = true;    ///< hosts may hand over many segments as one frame
 };
 
 class Server {
@@ -65,8 +71,5 @@ class Server {
   std::size_t bundle_bytes_ = 0;
   bool over_ = false;
 };
-
-/// How long a frame may wait before a cable of that latency, where nobody said.
-Nanoseconds default_queue(Nanoseconds latency);
 
 }  // namespace laconic::netlab

@@ -41,17 +41,6 @@ double factor_of(const std::array<Unit, N>& units, std::string_view name) {
   return found == units.end() ? std::numeric_limits<double>::quiet_NaN() : found->factor;
 }
 
-/// The largest unit in which the value is at least 1.
-template <std::size_t N>
-std::string show(const std::array<Unit, N>& units, double value) {
-  const auto unit = std::find_if(units.begin(), units.end() - 1,
-                                 [&](const Unit& candidate) { return value >= candidate.factor; });
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%.6g%s", value / unit->factor,
-                std::string(unit->name).c_str());
-  return text.data();
-}
-
 }  // namespace
 
 double parse_rate(std::string_view text) {
@@ -70,14 +59,6 @@ Nanoseconds parse_time(std::string_view text) {
   if (time >= 0 && time <= 3600e9) return std::llround(time);
   throw std::invalid_argument("time '" + std::string(text) +
                               "': expected 0 to 3600s, like 5ms, 200us or 0.1s");
-}
-
-std::string show_rate(double bits_per_second) {
-  return std::isinf(bits_per_second) ? "unlimited" : show(kRates, bits_per_second);
-}
-
-std::string show_time(Nanoseconds time) {
-  return time == 0 ? "0" : show(kTimes, static_cast<double>(time));
 }
 
 }  // namespace laconic::netlab

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 /// Rates and times as people write them: "100mbit", "1.5gbit", "5ms", "200us", "0".
@@ -19,8 +18,5 @@ double parse_rate(std::string_view text);
 
 /// A time of at most an hour; the unit may be left out only where the time is 0.
 Nanoseconds parse_time(std::string_view text);
-
-std::string show_rate(double bits_per_second);
-std::string show_time(Nanoseconds time);
 
 }  // namespace laconic::netlab

@@ -9,7 +9,7 @@
 namespace laconic::netlab {
 namespace {
 
-constexpr std::uint32_t kFull = 1518;
+constexpr std::uint32_t kFull = 1518, kHeaders = 70;
 
 /// A frame of `segments` full segments, for host `to`. Its data are not looked at.
 Frame frame_of(int to, int segments = 1, std::uint32_t bytes = kFull, std::uint32_t flow = 0) {
@@ -17,8 +17,14 @@ Frame frame_of(int to, int segments = 1, std::uint32_t bytes = kFull, std::uint3
   frame.to = to;
   frame.flow = flow;
   frame.first_bytes = frame.last_bytes = bytes;
-  frame.wire_bytes = static_cast<std::uint32_t>(segments) * bytes;
+  frame.packets = static_cast<std::uint32_t>(segments);
+  frame.wire_bytes = frame.packets * bytes;
+  frame.payload = frame.packets * (bytes - kHeaders);
   return frame;
+}
+
+void set_both_ways(Fabric& fabric, const char* cable, const LinkOptions& options) {
+  for (const int end : {0, 1}) fabric.set(cable, end, options);
 }
 
 LinkOptions cable_of(double rate, Nanoseconds latency) {
@@ -69,7 +75,7 @@ TEST(Fabric, ABundleIsDelayedByOneSegmentAHop) {
 
 TEST(Fabric, ABundleOntoAFasterCableStillComesAtThePaceOfTheSlower) {
   Fabric fabric = star(2, 100e6, 0);
-  fabric.set("h1", cable_of(1e9, 0));
+  set_both_ways(fabric, "h1", cable_of(1e9, 0));
   fabric.send(0, frame_of(1, 4), 0);
   EXPECT_EQ(drain(fabric).at(0).time, at_100mbit(4 * kFull) + at_100mbit(kFull) / 10);
 }
@@ -145,7 +151,7 @@ TEST(Fabric, TheQueueIsBoundedByTimeAndSaysWhatItDropped) {
   EXPECT_EQ(drain(fabric).size(), 412u);
   const LinkCounters& counters = fabric.cable("h0").towards[1].counters();
   EXPECT_EQ(counters.dropped, 588u);
-  EXPECT_EQ(counters.frames, 412u);
+  EXPECT_EQ(counters.packets, 412u);
   EXPECT_EQ(counters.wire_bytes, 412u * kFull);
 }
 
@@ -226,17 +232,39 @@ TEST(Fabric, ACutBetweenSitesLeavesTheSites) {
 TEST(Fabric, AChangedRateCountsForWhatWaits) {
   Fabric fabric = star(2, 1e6, 0);
   for (int i = 0; i < 4; ++i) fabric.send(0, frame_of(1), 0);
-  for (const char* cable : {"h0", "h1"}) fabric.set(cable, cable_of(100e6, 0));
+  for (const char* cable : {"h0", "h1"}) set_both_ways(fabric, cable, cable_of(100e6, 0));
   const auto all = drain(fabric);
   ASSERT_EQ(all.size(), 4u);  // the first was on the wire at 1 Mbit/s
   EXPECT_EQ(all[0].time, 101 * at_100mbit(kFull));
   EXPECT_EQ(all[3].time, 104 * at_100mbit(kFull));
 }
 
+TEST(Fabric, OneDirectionChangesAlone) {
+  Fabric fabric = star(2, 100e6, 0);
+  fabric.set("h0", 1, cable_of(10e6, 4 * kMillisecond));  // out of host 0
+  fabric.send(0, frame_of(1), 0);
+  EXPECT_EQ(drain(fabric).at(0).time, 2 * kMillisecond + 11 * at_100mbit(kFull));
+  fabric.send(1, frame_of(0), kSecond / 2);
+  EXPECT_EQ(drain(fabric).at(0).time, kSecond / 2 + 2 * at_100mbit(kFull));
+}
+
+TEST(Fabric, BundlesCountAsTheirSegments) {
+  Fabric fabric = star(2, 100e6, 0);
+  for (const int segments : {4, 1, 7}) fabric.send(0, frame_of(1, segments), 0);
+  drain(fabric);
+  fabric.cut("h1");
+  fabric.send(0, frame_of(1, 3), kMillisecond * 900);
+  drain(fabric);
+  const LinkCounters& out = fabric.cable("h0").towards[1].counters();
+  EXPECT_EQ(out.packets, 15u);
+  EXPECT_EQ(out.payload, 15u * (kFull - kHeaders));
+  EXPECT_EQ(fabric.cable("h1").towards[0].counters().dropped, 3u);
+}
+
 TEST(Fabric, AShorterLatencyLetsNoFrameOvertake) {
   Fabric fabric = star(2, 1e9, 100 * kMillisecond);
   fabric.send(0, frame_of(1, 1, 1000), 0);
-  for (const char* cable : {"h0", "h1"}) fabric.set(cable, cable_of(1e9, 0));
+  for (const char* cable : {"h0", "h1"}) set_both_ways(fabric, cable, cable_of(1e9, 0));
   fabric.send(0, frame_of(1, 1, 64), kMillisecond);
   const auto all = drain(fabric);
   ASSERT_EQ(all.size(), 2u);
@@ -246,7 +274,7 @@ TEST(Fabric, AShorterLatencyLetsNoFrameOvertake) {
 TEST(Fabric, AWrongCableIsRefusedByName) {
   Fabric fabric = star(2, 1e9, 0);
   EXPECT_THROW(fabric.cut("t0"), std::invalid_argument);
-  EXPECT_THROW(fabric.set("h2", {}), std::invalid_argument);
+  EXPECT_THROW(fabric.set("h2", 0, {}), std::invalid_argument);
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ std::vector<std::byte> tcp_packet(int from, int to, std::size_t payload,
   std::copy(source.begin(), source.end(), bytes.begin() + ethernet + 6);
   put16(ethernet + 12, 0x0800, true);
   bytes[ip] = 0x45;
+  put16(ip + 2, kIp + kTcpWithTimes + payload, true);
   bytes[ip + 9] = 6;
   bytes[ip + 15] = static_cast<std::uint8_t>(from + 1);
   bytes[ip + 19] = static_cast<std::uint8_t>(to + 1);
@@ -73,6 +74,22 @@ TEST(Frame, ABundleOfWholeSegmentsHasAFullLastOne) {
   const Frame frame = read(tcp_packet(0, 1, 2 * 1448, kTcp4, 1448));
   EXPECT_EQ(frame.wire_bytes, 2u * 1518);
   EXPECT_EQ(frame.last_bytes, 1518u);
+}
+
+TEST(Frame, PayloadIsWhatIsBehindTcpsHeader) {
+  EXPECT_EQ(read(tcp_packet(0, 1, 1448)).payload, 1448u);
+  EXPECT_EQ(read(tcp_packet(0, 1, 0)).payload, 0u);
+  const Frame bundle = read(tcp_packet(0, 1, 3 * 1448 + 100, kTcp4, 1448));
+  EXPECT_EQ(bundle.payload, 3u * 1448 + 100);
+  EXPECT_EQ(bundle.packets, 4u);
+  auto padded = tcp_packet(0, 1, 2);
+  padded.resize(padded.size() + 10);
+  EXPECT_EQ(read(padded).payload, 2u);
+  auto datagram = tcp_packet(0, 1, 100);
+  datagram[kVirtioHeader + kEthernetHeader + 9] = std::byte{17};
+  EXPECT_EQ(read(datagram).payload, kTcpWithTimes + 100 - 8);
+  datagram[kVirtioHeader + kEthernetHeader + 9] = std::byte{1};
+  EXPECT_EQ(read(datagram).payload, 0u) << "neither TCP nor UDP";
 }
 
 TEST(Frame, ConnectionsAreFlowsAndDirectionsAreToo) {
