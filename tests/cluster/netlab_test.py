@@ -118,10 +118,14 @@ class Links(unittest.TestCase):
     """The measurements proper; netlab-measure says what is compared with what."""
 
     def measure(self, *words):
-        done = subprocess.run([str(CLUSTER / "netlab-measure"), "--seconds", "2", *words],
-                              capture_output=True, text=True, timeout=120)
-        print(done.stdout, done.stderr, sep="", file=sys.stderr)
-        self.assertEqual(done.returncode, 0)
+        """What else the machine does can spoil one measurement, not three."""
+        for _ in range(3):
+            done = subprocess.run([str(CLUSTER / "netlab-measure"), "--seconds", "2", *words],
+                                  capture_output=True, text=True, timeout=120)
+            print(done.stdout, done.stderr, sep="", file=sys.stderr)
+            if done.returncode == 0:
+                return
+        self.fail("out of bounds three times")
 
     def test_all_patterns_at_100mbit(self):
         self.measure("--rates", "100mbit", "--latencies", "5ms")
