@@ -130,8 +130,8 @@ class Links(unittest.TestCase):
     def test_all_patterns_at_100mbit(self):
         self.measure("--rates", "100mbit", "--latencies", "5ms")
 
-    def test_one_flow_at_1gbit_without_latency(self):
-        self.measure("--rates", "1gbit", "--latencies", "0", "--patterns", "one")
+    def test_one_flow_at_1gbit(self):
+        self.measure("--rates", "1gbit", "--latencies", "5ms", "--patterns", "one")
 
     def test_both_ways_at_10mbit_far_away(self):
         self.measure("--rates", "10mbit", "--latencies", "20ms", "--patterns", "both")
