@@ -21,11 +21,11 @@ def missing():
     return "neither root nor a user namespace"
 
 
-def netlab(*words, check=True, name=NAME, **options):
+def netlab(*words, check=True, name=NAME, timeout=60, **options):
     """Name is where the verb takes options: behind it."""
     verb, *rest = map(str, words)
     done = subprocess.run([NETLAB, verb, "--name", name, *rest], capture_output=True, text=True,
-                          timeout=60, **options)
+                          timeout=timeout, **options)
     if check and done.returncode != 0:
         raise AssertionError(f"netlab {' '.join(map(str, words))}: status {done.returncode}\n"
                              f"{done.stdout}{done.stderr}")
