@@ -86,13 +86,14 @@ class Tcp final : public Transport, private Connection::Owner {
   void beat_later();
   void beat();
   int rank_of(const Connection& connection) const;
+  void close_all();
   bool all_closed() const;
 
   const TcpOptions options_;
   const Log log_;
   std::optional<tcp::TlsContext> tls_;
   tcp::Reactor reactor_;
-  asio::steady_timer heartbeat_;
+  asio::steady_timer heartbeat_, last_words_;
   tcp::Group group_;
 
   // Touched only by the thread that has the reactor's turn.
@@ -105,7 +106,10 @@ class Tcp final : public Transport, private Connection::Owner {
 };
 
 Tcp::Tcp(const TcpOptions& options, Log log)
-    : options_(options), log_(std::move(log)), heartbeat_(reactor_.io()) {
+    : options_(options),
+      log_(std::move(log)),
+      heartbeat_(reactor_.io()),
+      last_words_(reactor_.io()) {
   if (options_.tls) tls_.emplace(*options_.tls);
   group_ = tcp::rendezvous(reactor_.io(), options_, tls_ ? &*tls_ : nullptr, log_);
   for (const auto& peer : group_.peers)
@@ -126,8 +130,7 @@ Tcp::~Tcp() {
   const auto until = Clock::now() + (failure_ ? kLastWords : seconds(options_.deadline_seconds));
   while (!all_closed() && reactor_.io().run_one_until(until) > 0) {
   }
-  for (const auto& peer : group_.peers)
-    if (peer) peer->close();
+  close_all();
 }
 
 // -------------------------------------------------------------------------------- operations
@@ -249,6 +252,12 @@ void Tcp::fail(const TransportError& error, const tcp::Notice& notice) {
   const auto payload = tcp::encode(notice);
   for (const auto& peer : group_.peers)
     if (peer) peer->give_up(payload);
+  // Who does not read by then, because messages that he has not asked for fill his buffers, sees
+  // the end of the connection.
+  last_words_.expires_after(kLastWords);
+  last_words_.async_wait([this](const tcp::ErrorCode& cancelled) {
+    if (!cancelled) close_all();
+  });
 }
 
 void Tcp::fail(const TransportError& error) {
@@ -325,6 +334,11 @@ int Tcp::rank_of(const Connection& connection) const {
   const auto found = std::find_if(group_.peers.begin(), group_.peers.end(),
                                   [&](const auto& peer) { return peer.get() == &connection; });
   return static_cast<int>(found - group_.peers.begin());
+}
+
+void Tcp::close_all() {
+  for (const auto& peer : group_.peers)
+    if (peer) peer->close();
 }
 
 bool Tcp::all_closed() const {

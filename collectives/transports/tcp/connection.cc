@@ -70,7 +70,7 @@ void Connection::pump() {
 bool Connection::shake_hands() {
   if (ready_ || closed_) return ready_;
   const Moved moved = stream_->handshake();
-  if (moved.io == Io::ended) broken("closed before the handshake was through");
+  if (moved.io == Io::ended) broken("closed before the TLS handshake was through");
   if (moved.io == Io::failed) broken(stream_->error());
   if (closed_) return false;
   if (moved.io != Io::moved) {
@@ -82,9 +82,11 @@ bool Connection::shake_hands() {
   return true;
 }
 
+/// Before the TLS handshake is through, not a byte of the peer's gets past OpenSSL: he may be
+/// anybody.
 void Connection::read() {
   const Entered entered(reading_);
-  if (!entered) return;
+  if (!entered || !ready_) return;
   for (std::size_t total = 0; !closed_;) {
     const Inbox::Room room = inbox_.room();
     if (room.size() == 0) return;  // until a receive makes room

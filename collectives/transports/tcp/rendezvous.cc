@@ -95,6 +95,7 @@ class Rendezvous final : public std::enable_shared_from_this<Rendezvous>,
   std::optional<TransportError> contradiction(const Guest& guest, const Hello& hello) const;
   std::optional<TransportError> unreachable() const;
 
+  void turned_away(const Connection& connection, std::string_view why);
   void refuse(Guest guest, const std::string& why);
   void fail(const TransportError& error);
   void fail(const TransportError& error, Notice notice);
@@ -121,6 +122,7 @@ class Rendezvous final : public std::enable_shared_from_this<Rendezvous>,
   std::vector<Peer> peers_;
   std::uint64_t session_ = 0;  // 0: not known yet
   int hellos_ = 0;             // that came, right or wrong
+  std::string last_turned_away_;
   bool stopped_ = false;
   std::optional<TransportError> failure_;
   Notice notice_;  // the failure, as others are told
@@ -151,8 +153,11 @@ Group Rendezvous::run() {
                            to_text(where_) + " is no address of this machine to listen on");
   }
   tick();
-  while (!complete() && !failure_)
-    if (io_.run_one_until(deadline) == 0) fail(lateness());
+  while (!complete() && !failure_) {
+    // Rank 0 knows who is missing, and may have begun after us.
+    const bool told = options_.rank != 0 && peers_[0].state == State::welcome;
+    if (io_.run_one_until(told ? deadline + kFarewell : deadline) == 0) fail(lateness());
+  }
   if (failure_) {
     farewell();
     throw TransportError(*failure_);
@@ -277,8 +282,7 @@ void Rendezvous::limit_strangers() {
   const auto count = std::count_if(guests_.begin(), guests_.end(), unknown);
   if (static_cast<std::size_t>(count) <= kMostStrangers + peers_.size()) return;
   const auto oldest = std::find_if(guests_.begin(), guests_.end(), unknown);
-  log_->warn("tcp: {} turned away: too many connections that say nothing",
-             oldest->connection->remote());
+  turned_away(*oldest->connection, "too many connections that say nothing");
   oldest->connection->close();
   guests_.erase(oldest);
 }
@@ -330,7 +334,7 @@ void Rendezvous::on_broken(Connection& connection, std::string_view why) {
         guest.dialled, kRendezvous,
         guest.connection->remote() + " does not answer as Laconic does: " + std::string(why)));
   else
-    log_->warn("tcp: {} turned away: {}", guest.connection->remote(), why);
+    turned_away(*guest.connection, why);
 }
 
 // ------------------------------------------------------------------------------ what they say
@@ -481,8 +485,14 @@ void Rendezvous::seat(int rank, ConnectionPtr connection) {
 
 // ----------------------------------------------------------------------------- how it goes wrong
 
+/// Kept too: it may have been the rank that is missed at the deadline.
+void Rendezvous::turned_away(const Connection& connection, std::string_view why) {
+  last_turned_away_ = connection.remote() + ": " + std::string(why);
+  log_->warn("tcp: turned away {}", last_turned_away_);
+}
+
 void Rendezvous::refuse(Guest guest, const std::string& why) {
-  log_->warn("tcp: {} turned away: {}", guest.connection->remote(), why);
+  turned_away(*guest.connection, why);
   guest.connection->give_up(encode(
       Notice{static_cast<std::uint32_t>(options_.rank), "turned away at the rendezvous: " + why}));
   refused_.push_back(std::move(guest.connection));
@@ -520,7 +530,9 @@ void Rendezvous::farewell() {
 /// Who is missing at the deadline, and why as far as we know.
 TransportError Rendezvous::lateness() const {
   const std::string within =
-      " within the deadline of " + fmt::format("{:g}", options_.deadline_seconds) + " s";
+      fmt::format(" within the deadline of {:g} s", options_.deadline_seconds);
+  const std::string besides =
+      last_turned_away_.empty() ? "" : "; the last that was turned away: " + last_turned_away_;
   int first = -1;
   std::string missing;
   for (int r = 0; r < options_.ranks; ++r) {
@@ -529,13 +541,15 @@ TransportError Rendezvous::lateness() const {
     missing += (missing.empty() ? "" : ", ") + std::to_string(r);
   }
   if (options_.rank == 0)
-    return TransportError(first, kRendezvous,
-                          "rank " + missing + " did not come to " + to_text(where_) + within);
+    return TransportError(
+        first, kRendezvous,
+        "rank " + missing + " did not come to " + to_text(where_) + within + besides);
   if (session_ == 0 && peers_[0].state == State::welcome)
     return TransportError(0, kRendezvous, "it did not send the table of seats" + within);
   const auto dialling = dials_.find(first);
   if (dialling == dials_.end())
-    return TransportError(first, kRendezvous, "it did not connect to this rank" + within);
+    return TransportError(first, kRendezvous,
+                          "it did not connect to this rank" + within + besides);
   return TransportError(first, kRendezvous,
                         "not reached at " + dialling->second->where() + within + ": " +
                             dialling->second->last_error());
