@@ -10,6 +10,7 @@
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/errors.h"
 
@@ -17,6 +18,9 @@ namespace laconic::tcp {
 namespace {
 
 constexpr std::size_t kRecordBytes = 16384;  // the most that one TLS record holds
+
+/// Records are encrypted ahead up to here and then handed to the socket together.
+constexpr std::size_t kAheadBytes = 16 * kRecordBytes;
 
 /// The first of OpenSSL's errors in this thread, in words; forgets them all.
 std::string openssl_error() {
@@ -29,8 +33,9 @@ std::string openssl_error() {
   return text;
 }
 
-/// OpenSSL's records over a non-blocking socket. OpenSSL's own socket BIO would raise SIGPIPE where
-/// the peer has gone; this one sends as the bare stream does.
+/// OpenSSL's records over a non-blocking socket. OpenSSL's own socket BIO would make a call of the
+/// system of each record and raise SIGPIPE where the peer has gone; this one gathers records and
+/// sends as the bare stream does.
 class TlsStream final : public Stream {
  public:
   TlsStream(Socket socket, SSL_CTX* context, const BIO_METHOD* method, bool dialled)
@@ -45,7 +50,14 @@ class TlsStream final : public Stream {
 
   Moved handshake() override {
     ERR_clear_error();
-    return outcome(SSL_do_handshake(ssl_.get()), 0);
+    const Moved moved = outcome(SSL_do_handshake(ssl_.get()), 0);
+    if (moved.io == Io::ended) return moved;
+    if (moved.io == Io::failed) {
+      if (!error_.starts_with("TLS: ")) error_ = "TLS: " + error_;
+      return moved;
+    }
+    const Moved flushed = flush();
+    return flushed.io == Io::moved ? moved : flushed;
   }
 
   Moved read(MutBytes first, MutBytes) override {
@@ -55,26 +67,34 @@ class TlsStream final : public Stream {
     return outcome(result, count);
   }
 
+  /// Long pieces are encrypted from where they lie, short ones are copied together first.
   Moved write(std::span<const iovec> pieces) override {
     if (const Moved flushed = flush(); flushed.io != Io::moved) return flushed;
-    for (const iovec& piece : pieces) {
-      const std::size_t count = std::min(piece.iov_len, record_.size() - size_);
-      std::memcpy(&record_[size_], piece.iov_base, count);
-      size_ += count;
+    std::size_t taken = 0;
+    Bytes front;
+    while (ahead_.size() < kAheadBytes) {
+      const Bytes record = next_record(front, pieces);
+      if (record.empty()) break;
+      ERR_clear_error();
+      std::size_t count = 0;
+      const int result = SSL_write_ex(ssl_.get(), record.data(), record.size(), &count);
+      if (result <= 0) return outcome(result, 0);  // bio_write takes all: no retries
+      taken += count;
     }
-    const std::size_t taken = size_;
     const Moved flushed = flush();
     return flushed.io == Io::failed ? flushed : Moved{Io::moved, taken};
   }
 
-  /// One record is pending at most, and OpenSSL takes a record whole or not at all.
   Moved flush() override {
-    if (size_ == 0) return {Io::moved};
-    ERR_clear_error();
-    std::size_t count = 0;
-    const Moved moved = outcome(SSL_write_ex(ssl_.get(), record_.data(), size_, &count), 0);
-    if (moved.io == Io::moved) size_ = 0;
-    return moved;
+    while (begin_ < ahead_.size()) {
+      const iovec rest{&ahead_[begin_], ahead_.size() - begin_};
+      const ssize_t count = send({&rest, 1});
+      if (count < 0) return errno == EAGAIN ? Moved{Io::needs_write} : failed(errno);
+      begin_ += static_cast<std::size_t>(count);
+    }
+    ahead_.clear();
+    begin_ = 0;
+    return {Io::moved};
   }
 
   bool reads_piecemeal() const override { return true; }
@@ -90,11 +110,11 @@ class TlsStream final : public Stream {
 
   static int bio_write(BIO* bio, const char* data, std::size_t size, std::size_t* count) {
     BIO_clear_retry_flags(bio);
-    const iovec piece{const_cast<char*>(data), size};
-    const ssize_t sent = of(bio).send({&piece, 1});
-    if (sent < 0 && errno == EAGAIN) BIO_set_retry_write(bio);
-    *count = sent > 0 ? static_cast<std::size_t>(sent) : 0;
-    return sent > 0;
+    auto& ahead = of(bio).ahead_;
+    const auto* bytes = reinterpret_cast<const std::byte*>(data);
+    ahead.insert(ahead.end(), bytes, bytes + size);
+    *count = size;
+    return 1;
   }
 
   static long bio_control(BIO* bio, int command, long, void*) {
@@ -122,6 +142,7 @@ class TlsStream final : public Stream {
       case SSL_ERROR_SYSCALL:
         return at_end_ ? Moved{Io::ended} : failed(system_error);
       default:
+        flush();  // OpenSSL has told the peer why
         error_ = "TLS: " + reason();
         return {Io::failed};
     }
@@ -135,9 +156,28 @@ class TlsStream final : public Stream {
     return text;
   }
 
+  /// The next bytes that go into one record: `front` is what is left of a piece, `pieces` follow
+  /// it.
+  Bytes next_record(Bytes& front, std::span<const iovec>& pieces) {
+    std::size_t size = 0;
+    while (size < kRecordBytes && !(front.empty() && pieces.empty())) {
+      if (front.empty()) {
+        front = {static_cast<const std::byte*>(pieces.front().iov_base), pieces.front().iov_len};
+        pieces = pieces.subspan(1);
+      }
+      const Bytes now = front.first(std::min(front.size(), kRecordBytes - size));
+      front = front.subspan(now.size());
+      if (now.size() == kRecordBytes) return now;
+      std::memcpy(&record_[size], now.data(), now.size());
+      size += now.size();
+    }
+    return Bytes(record_).first(size);
+  }
+
   std::unique_ptr<SSL, Free> ssl_;
-  std::array<std::byte, kRecordBytes> record_;  // taken by write(), not yet by OpenSSL
-  std::size_t size_ = 0;
+  std::array<std::byte, kRecordBytes> record_;
+  std::vector<std::byte> ahead_;  // records, encrypted; from begin_ on not yet with the socket
+  std::size_t begin_ = 0;
   bool at_end_ = false;
 };
 
@@ -161,7 +201,7 @@ TlsContext::TlsContext(const TcpTls& files)
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_read_ahead(context, 1);
-  SSL_CTX_set_default_read_buffer_len(context, 4 * kRecordBytes);
+  SSL_CTX_set_default_read_buffer_len(context, kAheadBytes);
 
   const auto need = [](int result, std::string_view flag, const std::string& file) {
     if (result != 1) throw ConfigError(flag, "cannot use '" + file + "': " + openssl_error());
