@@ -12,7 +12,8 @@ inline GroupKind in_process_kind(std::string name, std::vector<int> sizes,
             InProcessOptions with_deadline = options;
             with_deadline.deadline_seconds = deadline;
             run_ranks(make_in_process_group(ranks, with_deadline), body);
-          }};
+          },
+          [options](int ranks) { return make_in_process_group(ranks, options); }};
 }
 
 /// The two that every collective runs over: buffering hides what relies on it, rendezvous shows it.

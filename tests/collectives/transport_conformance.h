@@ -307,7 +307,7 @@ TEST_P(TransportFailure, AbortEndsEveryWaitWithTheCause) {
 
 TEST_P(TransportFailure, DeadlineNamesThePeerAndEndsTheGroup) {
   const Stopwatch watch;
-  GetParam().run_with_deadline(3, 0.3, [](Transport& t) {
+  GetParam().run_with_deadline(3, 1, [](Transport& t) {
     std::vector<std::byte> got(1);
     if (t.rank() == 0) {
       try {
@@ -322,6 +322,57 @@ TEST_P(TransportFailure, DeadlineNamesThePeerAndEndsTheGroup) {
     }
   });
   EXPECT_LT(watch.seconds(), 5);
+}
+
+TEST_P(TransportFailure, EveryWaitHasADeadline) {
+  const std::vector<std::byte> large(100 << 20);  // nobody takes it, nor has room for it
+  std::vector<std::byte> got(1);
+  const std::vector<RankBody> waits{
+      [&](Transport& t) { t.wait(t.post_receive(1, kData, got)); },
+      [&](Transport& t) { t.wait(t.post_send(1, kData, large)); },
+      [&](Transport& t) {
+        const std::vector<Ticket> some{t.post_receive(1, kData, got), t.post_send(1, kData, large)};
+        t.wait_any(some);
+      }};
+  for (const RankBody& wait : waits) {
+    const Stopwatch watch;
+    GetParam().run_with_deadline(2, 1, [&](Transport& t) {
+      const std::string error = error_of([&] { t.rank() == 0 ? wait(t) : void(t.wait_any({})); });
+      EXPECT_THAT(error, testing::HasSubstr("rank "));
+      if (t.rank() == 0) {
+        EXPECT_THAT(error, testing::HasSubstr("rank 1"));
+        EXPECT_THAT(error, testing::HasSubstr("within its deadline"));
+      }
+    });
+    EXPECT_LT(watch.seconds(), 8);
+  }
+}
+
+TEST_P(TransportFailure, WaitingForARankThatHasLeftEndsAtOnce) {
+  auto group = GetParam().make(2);
+  std::vector<std::byte> got(1);
+  const Ticket receive = group[0]->post_receive(1, kData, got);
+  std::thread leaver([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    group[1].reset();
+  });
+  const Stopwatch watch;
+  const std::string error = error_of([&] { group[0]->wait(receive); });
+  EXPECT_THAT(error, testing::HasSubstr("rank 1"));
+  EXPECT_THAT(error, testing::HasSubstr("it has left the group"));
+  EXPECT_LT(watch.seconds(), 5);
+  leaver.join();
+}
+
+TEST_P(TransportFailure, WhatWasReceivedBeforeARankLeftIsWhole) {
+  auto group = GetParam().make(2);
+  std::vector<std::byte> got(1 << 20);
+  const Ticket receive = group[0]->post_receive(1, kData, got);
+  const auto sent = pattern(1 << 20, 1);
+  group[1]->wait(group[1]->post_send(0, kData, sent));
+  group[1].reset();
+  EXPECT_EQ(group[0]->wait(receive), sent.size());
+  EXPECT_TRUE(got == sent);
 }
 
 TEST_P(TransportFailure, AMessageTooLongForItsBufferIsAnError) {

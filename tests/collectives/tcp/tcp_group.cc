@@ -50,6 +50,8 @@ void on_every_rank(const TcpOptions& common, int ranks,
 
 std::vector<std::unique_ptr<Transport>> make_tcp_group(int ranks, TcpOptions common) {
   if (common.rendezvous.empty()) common.rendezvous = free_rendezvous();
+  if (common.rendezvous.ends_with(":0"))
+    common.rendezvous.replace(common.rendezvous.size() - 1, 1, std::to_string(free_port()));
   std::vector<std::unique_ptr<Transport>> group(ranks);
   on_every_rank(common, ranks,
                 [&](const TcpOptions& mine) { group[mine.rank] = make_tcp_transport(mine); });

@@ -23,7 +23,8 @@ std::string free_rendezvous();
 void on_every_rank(const TcpOptions& common, int ranks,
                    const std::function<void(const TcpOptions&)>& run);
 
-/// The whole group; `common` without rank, ranks and, if that is empty, rendezvous.
+/// The whole group; `common` without rank and ranks. An empty rendezvous is one on the loopback,
+/// and port 0 of another is a free one.
 std::vector<std::unique_ptr<Transport>> make_tcp_group(int ranks, TcpOptions common);
 
 /// Certificates for tests, made once in a directory that goes with it. Throws if openssl fails.
