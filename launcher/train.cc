@@ -35,14 +35,21 @@ std::optional<TcpOptions> tcp_of(const TrainOptions& options) {
   const bool any_tls = !options.tls.ca_file.empty() || !options.tls.certificate_file.empty() ||
                        !options.tls.key_file.empty();
   if (options.transport != "tcp") {
-    if (any_tls || !options.tcp.rendezvous.empty() || !options.tcp.interface.empty())
-      throw ConfigError("--transport", "tcp, for --rendezvous, --interface and --tls-*");
+    if (any_tls || options.tcp.rank >= 0 || !options.tcp.rendezvous.empty() ||
+        !options.tcp.interface.empty())
+      throw ConfigError("--transport", "tcp, for --rendezvous, --rank, --interface and --tls-*");
     return std::nullopt;
   }
   if (options.tcp.rendezvous.empty())
     throw ConfigError("--rendezvous", "required by --transport tcp: HOST:PORT of rank 0");
+  if (options.tcp.rank < 0) throw ConfigError("--rank", "required by --transport tcp");
   if (options.tcp.rank >= options.world.ranks)
     throw ConfigError("--rank", "below --ranks, which is " + std::to_string(options.world.ranks));
+  for (const auto& [flag, file] : {std::pair("--tls-ca", options.tls.ca_file),
+                                   std::pair("--tls-certificate", options.tls.certificate_file),
+                                   std::pair("--tls-key", options.tls.key_file)})
+    if (any_tls && file.empty())
+      throw ConfigError(flag, "required: TLS takes a CA, a certificate and its key");
   TcpOptions tcp = options.tcp;
   if (any_tls) tcp.tls = options.tls;
   return tcp;
@@ -124,6 +131,7 @@ ExitStatus run_train(const TrainOptions& options) {
 
 void add_train(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<TrainOptions>();
+  options->tcp.rank = -1;  // must be said, with tcp
   CLI::App* sub = app.add_subcommand(
       "train", "Train one experiment: alone, on --ranks threads, or as a rank of mpirun");
   sub->add_option("experiment", options->experiment, "An experiment file: configs/*.textproto");

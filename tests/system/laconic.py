@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -48,6 +49,22 @@ def run(arguments, timeout=120, **more):
     return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, **more)
 
 
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def ends_of(processes, timeout=120):
+    """(status, last line on stderr) of each."""
+    ends = []
+    for process in processes:
+        said = process.communicate(timeout=timeout)[1].strip().splitlines()
+        ends.append((process.returncode, said[-1] if said else ""))
+    return ends
+
+
 class SystemTest(unittest.TestCase):
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="laconic-"))
@@ -71,6 +88,11 @@ class SystemTest(unittest.TestCase):
         for part in said:
             self.assertIn(part, lines[-1], done.stderr)
         return done
+
+    def wait_for_a_row(self, out):
+        """Until a run is under way."""
+        rows = pathlib.Path(out) / "metrics.jsonl"
+        wait_for(lambda: rows.exists() and rows.stat().st_size > 0)
 
     def summary(self, out):
         return json.loads((pathlib.Path(out) / "summary.json").read_text())

@@ -85,8 +85,7 @@ class Resume(SystemTest):
                 out = self.home / name
                 process = subprocess.Popen([*start, "--out", str(out)], stderr=subprocess.PIPE,
                                            stdout=subprocess.DEVNULL, text=True)
-                wait_for(lambda: (out / "metrics.jsonl").exists()
-                         and (out / "metrics.jsonl").stat().st_size > 0)
+                self.wait_for_a_row(out)
                 process.send_signal(signal.SIGINT)
                 _, said = process.communicate(timeout=30)
                 self.assertEqual(process.returncode, 130, said)
@@ -106,12 +105,6 @@ class Resume(SystemTest):
         self.succeed(command("train", file, "--ranks", 2, "--out", whole))
         self.assertEqual(self.one_hash(whole), self.one_hash(out))
 
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def leftovers(out):
