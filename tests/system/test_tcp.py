@@ -145,12 +145,13 @@ class Tcp(SystemTest):
         for bad in ("127.0.0.1", "127.0.0.1:", ":4000", "::1:4000", "node1:0", "node1:70000", "node1:4000x"):
             self.refuse(command(*tcp, "--rendezvous", bad, "--ranks", 2, "--rank", 1), 2, "--rendezvous", bad)
         self.refuse(command(*here), 2, "--rank")
-        self.refuse(command(*here, "--interface", "lol"), 2, "--interface", "'lo'")
-        self.refuse(command(*here, "--tls-ca", "ca.pem", "--tls-key", "own.key"), 2, "--tls-certificate")
+        mine = (*here, "--rank", 0)
+        self.refuse(command(*mine, "--interface", "lol"), 2, "--interface", "'lo'")
+        self.refuse(command(*mine, "--tls-ca", "ca.pem", "--tls-key", "own.key"), 2, "--tls-certificate")
         good = self.certificates()(0)
         for flag in good[::2]:
             files = dict(zip(good[::2], good[1::2])) | {flag: file}
-            self.refuse(command(*here, *(word for pair in files.items() for word in pair)), 2, flag, str(file))
+            self.refuse(command(*mine, *(word for pair in files.items() for word in pair)), 2, flag, str(file))
         self.assertFalse((self.home / "out").exists())
 
     def test_the_port_is_taken(self):
