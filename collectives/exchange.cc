@@ -26,9 +26,11 @@ void check_options(const ExchangeOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& options, Transport& transport,
+std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& given, Transport& transport,
                                         const Layout& layout) {
-  check_options(options);
+  check_options(given);
+  ExchangeOptions options = given;
+  options.compressor = for_ranks(given.compressor, transport.size());
   return std::visit(Overloaded{[&](const DenseOptions& kind) {
                                  return make_dense_exchange(kind, options, transport, layout);
                                },

@@ -17,7 +17,7 @@ Guarantee compose(const Guarantee& first, const Guarantee& second) {
   const double alpha = contraction(first) > 0 && contraction(second) > 0
                            ? contraction(first) * contraction(second)
                            : 0;
-  return {(1 + first.omega) * (1 + second.omega) - 1, alpha};
+  return {(1 + first.omega) * (1 + second.omega) - 1, alpha, first.absolute + second.absolute};
 }
 
 void Compressor::decode_add_all(std::span<const Bytes> frames, float scale, MutFloats sum) const {

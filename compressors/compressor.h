@@ -11,11 +11,13 @@ namespace laconic {
 
 /// How far C(x) may be from x. An unbiased compressor has E C(x) = x and E|C(x)-x|² <= omega |x|²
 /// (else omega is infinite); a contractive one E|C(x)-x|² <= (1-alpha) |x|² (else alpha is 0).
-/// omega < 1 also contracts, with alpha = 1 - omega. Vectors with a norm below 2^-100 are left out:
-/// there, floats run out of bits.
+/// omega < 1 also contracts, with alpha = 1 - omega. What drops all that is small errs by up to
+/// `absolute` more, whatever x is: error feedback then keeps a bounded residual all the same.
+/// Vectors with a norm below 2^-100 are left out: there, floats run out of bits.
 struct Guarantee {
   double omega;
   double alpha;
+  double absolute = 0;
 
   bool unbiased() const;
   bool contractive() const;

@@ -13,6 +13,16 @@ std::unique_ptr<const Compressor> make_identity(const FrameOptions& frame);
 std::unique_ptr<const Compressor> make_top_k(const TopKOptions& options, const FrameOptions& frame);
 std::unique_ptr<const Compressor> make_rand_k(const RandKOptions& options,
                                               const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_stratified_rand_k(const StratifiedRandKOptions& options,
+                                                         const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_perm_k(const PermKOptions& options,
+                                              const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_threshold(const ThresholdOptions& options,
+                                                 const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_block_top_k(const BlockTopKOptions& options,
+                                                   const FrameOptions& frame);
+std::unique_ptr<const Compressor> make_dct_top_k(const DctTopKOptions& options,
+                                                 const FrameOptions& frame);
 
 std::unique_ptr<const Compressor> make_quantizer(const QuantizerOptions& options,
                                                  const FrameOptions& frame);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "base/check.h"
 #include "base/errors.h"
@@ -22,6 +23,10 @@ SparseCompressor::SparseCompressor(wire::Selection selection, IndexCoding coding
                                    const FrameOptions& frame)
     : selection_(selection), coding_(coding), codec_(std::move(codec)), checksum_(frame.checksum) {}
 
+wire::IndexPlan SparseCompressor::plan_selected(std::size_t kept, std::size_t count) const {
+  return wire::plan_indices(kept, count, coding_);
+}
+
 std::size_t SparseCompressor::max_list_bytes(std::size_t kept, std::size_t count) const {
   const std::size_t indices = wire::plan_indices(kept, count, coding_).max_bytes;
   return wire::frame_bytes(indices, codec_->max_bytes(kept), checksum_);
@@ -31,13 +36,13 @@ std::size_t SparseCompressor::max_list_bytes(std::size_t kept, std::size_t count
 // coordinates need no indices, all but one do.
 std::size_t SparseCompressor::max_bytes(std::size_t count) const {
   const std::size_t most = most_kept(count);
-  return std::max(max_list_bytes(most, count),
-                  max_list_bytes(most - std::min<std::size_t>(most, 1), count));
+  const std::size_t selected =
+      wire::frame_bytes(plan_selected(most, count).max_bytes, codec_->max_bytes(most), checksum_);
+  return std::max(selected, max_list_bytes(most - std::min<std::size_t>(most, 1), count));
 }
 
-std::size_t SparseCompressor::write(const Kept& kept, std::size_t count, MutBytes out,
-                                    const Site& site) const {
-  const wire::IndexPlan plan = wire::plan_indices(kept.indices.size(), count, coding_);
+std::size_t SparseCompressor::write(const Kept& kept, const wire::IndexPlan& plan,
+                                    std::size_t count, MutBytes out, const Site& site) const {
   wire::FrameWriter frame(out, selection_, count, checksum_);
   frame.indices(plan.coding, wire::write_indices(plan, kept.indices, count, frame.room()));
   frame.values(codec_->id(), codec_->encode(kept.values, frame.room(), site));
@@ -46,24 +51,43 @@ std::size_t SparseCompressor::write(const Kept& kept, std::size_t count, MutByte
 
 std::size_t SparseCompressor::encode(Floats in, MutBytes out, const Site& site) const {
   const Scratch::Scope scope(site.scratch);
-  return write(select(in, site.scratch), in.size(), out, site);
+  const Kept kept = select(in, site.scratch);
+  return write(kept, plan_selected(kept.indices.size(), in.size()), in.size(), out, site);
 }
+
+// A frame's indices and values in pieces.
+class SparseCompressor::Reader {
+ public:
+  Reader(const SparseCompressor& compressor, Bytes bytes, std::size_t count)
+      : codec_(*compressor.codec_),
+        frame_(wire::read_frame(bytes, compressor.selection_, codec_.id(), count)),
+        indices_(frame_.coding, frame_.indices, count) {
+    codec_.validate(frame_.payload, indices_.kept());
+  }
+
+  // The next piece, valid until the next call; empty at the end.
+  Kept next() {
+    const auto indices = indices_.next();
+    const MutFloats values = MutFloats(values_).first(indices.size());
+    codec_.decode(frame_.payload.bytes, indices_.kept(), done_, values);
+    done_ += indices.size();
+    return {indices, values};
+  }
+
+ private:
+  const ValueCodec& codec_;
+  wire::Frame frame_;
+  wire::IndexReader indices_;
+  std::size_t done_ = 0;
+  std::array<float, wire::IndexReader::kPiece> values_;
+};
 
 // Calls visit(indices, values) for one piece after another.
 template <typename Visit>
 void SparseCompressor::read(Bytes bytes, std::size_t count, Visit visit) const {
-  const wire::Frame frame = wire::read_frame(bytes, selection_, codec_->id(), count);
-  wire::IndexReader indices(frame.coding, frame.indices, count);
-  const std::size_t kept = indices.kept();
-  codec_->validate(frame.payload, kept);
-  std::array<float, wire::IndexReader::kPiece> values;
-  for (std::size_t done = 0; done < kept;) {
-    const auto piece = indices.next();
-    const MutFloats decoded = MutFloats(values).first(piece.size());
-    codec_->decode(frame.payload.bytes, kept, done, decoded);
-    visit(piece, Floats(decoded));
-    done += piece.size();
-  }
+  Reader reader(*this, bytes, count);
+  for (Kept piece = reader.next(); !piece.indices.empty(); piece = reader.next())
+    visit(piece.indices, piece.values);
 }
 
 std::size_t SparseCompressor::encode_residual(Floats gradient, MutFloats residual,
@@ -71,7 +95,8 @@ std::size_t SparseCompressor::encode_residual(Floats gradient, MutFloats residua
                                               const Site& site) const {
   const Scratch::Scope scope(site.scratch);
   const Kept kept = take(gradient, residual, feedback, site.scratch);
-  const std::size_t bytes = write(kept, residual.size(), out, site);
+  const std::size_t bytes =
+      write(kept, plan_selected(kept.indices.size(), residual.size()), residual.size(), out, site);
   // What the values lost on the wire stays in the residual.
   std::size_t done = 0;
   read(out.first(bytes), residual.size(), [&](std::span<const std::uint32_t> indices, Floats sent) {
@@ -95,6 +120,39 @@ void SparseCompressor::decode_add(Bytes bytes, float scale, MutFloats sum) const
   });
 }
 
+// Together, frames touch most cache lines of the sum, and one after another they would fetch each
+// line many times. So all of them add to one range of the sum, which the second cache holds,
+// before any goes on to the next.
+void SparseCompressor::decode_add_all(std::span<const Bytes> frames, float scale,
+                                      MutFloats sum) const {
+  constexpr std::size_t kRange = std::size_t{1} << 15;
+  struct Cursor {
+    explicit Cursor(const Reader& of) : reader(of) {}
+    Reader reader;
+    Kept piece;
+    std::size_t at = 0;
+  };
+  std::vector<Cursor> cursors;
+  cursors.reserve(frames.size());
+  for (const Bytes bytes : frames) {
+    Cursor& cursor = cursors.emplace_back(Reader(*this, bytes, sum.size()));
+    cursor.piece = cursor.reader.next();
+  }
+  for (std::size_t begin = 0; begin < sum.size(); begin += kRange) {
+    const std::size_t end = begin + kRange;
+    for (Cursor& cursor : cursors)
+      while (!cursor.piece.indices.empty()) {
+        const auto& [indices, values] = cursor.piece;
+        std::size_t i = cursor.at;
+        for (; i < indices.size() && indices[i] < end; ++i) sum[indices[i]] += scale * values[i];
+        cursor.at = i;
+        if (i < indices.size()) break;
+        cursor.piece = cursor.reader.next();
+        cursor.at = 0;
+      }
+  }
+}
+
 void SparseCompressor::select_residual(Floats gradient, MutFloats residual, Feedback feedback,
                                        SparseList& out, const Site& site) const {
   const Scratch::Scope scope(site.scratch);
@@ -106,7 +164,8 @@ void SparseCompressor::select_residual(Floats gradient, MutFloats residual, Feed
 std::size_t SparseCompressor::encode_list(const SparseList& list, std::size_t count, MutBytes out,
                                           const Site& site) const {
   check(list.indices.size() == list.values.size(), "an index for each value");
-  return write({list.indices, list.values}, count, out, site);
+  return write({list.indices, list.values}, wire::plan_indices(list.indices.size(), count, coding_),
+               count, out, site);
 }
 
 void SparseCompressor::decode_list(Bytes bytes, std::size_t count, SparseList& out) const {

@@ -4,6 +4,7 @@
 
 #include "compressors/kept.h"
 #include "compressors/options.h"
+#include "compressors/wire/indices.h"
 #include "compressors/wire/value_codec.h"
 
 namespace laconic {
@@ -16,6 +17,7 @@ class SparseCompressor : public Sparsifier {
   std::size_t encode(Floats in, MutBytes out, const Site& site) const final;
   void decode(Bytes bytes, MutFloats out) const final;
   void decode_add(Bytes bytes, float scale, MutFloats sum) const final;
+  void decode_add_all(std::span<const Bytes> frames, float scale, MutFloats sum) const final;
   std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback, MutBytes out,
                               const Site& site) const final;
 
@@ -33,6 +35,10 @@ class SparseCompressor : public Sparsifier {
   /// The most that is kept of a vector of `count`.
   virtual std::size_t most_kept(std::size_t count) const = 0;
 
+  /// How the indices of a selection are written; those of any other list are written by the
+  /// smallest coding.
+  virtual wire::IndexPlan plan_selected(std::size_t kept, std::size_t count) const;
+
   /// What to keep of `in`; NumericError if it is not finite.
   virtual Kept select(Floats in, Scratch& scratch) const = 0;
 
@@ -45,7 +51,10 @@ class SparseCompressor : public Sparsifier {
   Guarantee value_guarantee(std::size_t kept) const { return codec_->guarantee(kept); }
 
  private:
-  std::size_t write(const Kept& kept, std::size_t count, MutBytes out, const Site& site) const;
+  class Reader;
+
+  std::size_t write(const Kept& kept, const wire::IndexPlan& plan, std::size_t count, MutBytes out,
+                    const Site& site) const;
   template <typename Visit>
   void read(Bytes bytes, std::size_t count, Visit visit) const;
 

@@ -142,6 +142,17 @@ HWY_INLINE Lanes<T> if_less(const F32& a, const F32& b, const Lanes<T>& yes, con
       a, b, yes, no);
 }
 
+/// Where a >= b, both below 2^31, lanes of yes, else zero.
+HWY_INLINE U32 if_at_least(const U32& a, const U32& b, const U32& yes) {
+  return each<std::uint32_t>(
+      [](auto x, auto y, auto s) HWY_ATTR {
+        const I32::Tag d;
+        const auto less = hn::BitCast(d, x) < hn::BitCast(d, y);
+        return hn::IfThenZeroElse(hn::RebindMask(U32::Tag(), less), s);
+      },
+      a, b, yes);
+}
+
 /// Towards zero; in range.
 HWY_INLINE I32 truncated(const F32& v) {
   return each<std::int32_t>([](auto x) HWY_ATTR { return hn::ConvertTo(I32::Tag(), x); }, v);
@@ -190,6 +201,102 @@ HWY_INLINE U32 load_narrow(const void* from) {
 #endif
   }
   return out;
+}
+
+/// To and from memory of any alignment.
+template <typename T>
+HWY_INLINE Lanes<T> load_bytes(const std::byte* from) {
+  Lanes<T> out;
+#if HWY_TARGET == HWY_SCALAR
+  for (auto& r : out.r) std::memcpy(&r.raw, from, sizeof(T)), from += sizeof(T);
+#else
+  const hn::Repartition<std::uint8_t, typename Lanes<T>::Tag> d8;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(from);
+  for (std::size_t i = 0; i < Lanes<T>::kRegisters; ++i)
+    out.r[i] = hn::BitCast(typename Lanes<T>::Tag(),
+                           hn::LoadU(d8, bytes + i * Lanes<T>::kEach * sizeof(T)));
+#endif
+  return out;
+}
+
+template <typename T>
+HWY_INLINE void store_bytes(const Lanes<T>& v, std::byte* to) {
+#if HWY_TARGET == HWY_SCALAR
+  for (const auto& r : v.r) std::memcpy(to, &r.raw, sizeof(T)), to += sizeof(T);
+#else
+  const hn::Repartition<std::uint8_t, typename Lanes<T>::Tag> d8;
+  auto* bytes = reinterpret_cast<std::uint8_t*>(to);
+  for (std::size_t i = 0; i < Lanes<T>::kRegisters; ++i)
+    hn::StoreU(hn::BitCast(d8, v.r[i]), d8, bytes + i * Lanes<T>::kEach * sizeof(T));
+#endif
+}
+
+/// Two lanes of 32 bits for each of 64, the lower half first.
+HWY_INLINE U32 as_words(const U64& v) {
+#if HWY_TARGET == HWY_SCALAR
+  U32 out;
+  for (std::size_t i = 0; i < U32::kRegisters; ++i)
+    out.r[i] = hn::Set(U32::Tag(), static_cast<std::uint32_t>(v.r[i / 2].raw >> 32 * (i % 2)));
+  return out;
+#else
+  return each<std::uint32_t>([](auto x) HWY_ATTR { return hn::BitCast(U32::Tag(), x); }, v);
+#endif
+}
+
+/// By a number of bits, below 32, that is known only when it runs.
+HWY_INLINE U32 shift_left(const U32& v, unsigned bits) {
+  return each<std::uint32_t>(
+      [bits](auto x) HWY_ATTR { return hn::ShiftLeftSame(x, static_cast<int>(bits)); }, v);
+}
+HWY_INLINE U32 shift_right(const U32& v, unsigned bits) {
+  return each<std::uint32_t>(
+      [bits](auto x) HWY_ATTR { return hn::ShiftRightSame(x, static_cast<int>(bits)); }, v);
+}
+
+/// Of the lanes of one register, the last in all of them.
+HWY_INLINE hn::Vec<U32::Tag> last_of(hn::Vec<U32::Tag> v) {
+#if HWY_TARGET == HWY_SCALAR
+  return v;
+#else
+  const hn::RebindToSigned<U32::Tag> d;
+  return hn::TableLookupLanes(
+      v, hn::IndicesFromVec(U32::Tag(), hn::Set(d, static_cast<std::int32_t>(U32::kEach - 1))));
+#endif
+}
+
+/// The last of all lanes in all of them.
+HWY_INLINE U32 last_of(const U32& v) {
+  return each<std::uint32_t>([&v]() HWY_ATTR { return last_of(v.r[U32::kRegisters - 1]); });
+}
+
+/// Lane i becomes the sum of lanes 0 to i: within blocks of four, then over blocks, then over
+/// registers.
+HWY_INLINE U32 prefix_sums(U32 v) {
+#if HWY_TARGET != HWY_SCALAR
+  const U32::Tag d;
+  const hn::RebindToSigned<U32::Tag> signed_d;
+  for (auto& r : v.r) {
+    r = r + hn::ShiftLeftLanes<1>(d, r);
+    r = r + hn::ShiftLeftLanes<2>(d, r);
+    for (std::size_t step = 4; step < U32::kEach; step *= 2) {
+      // The last lane of the block that is `step` lanes before.
+      const auto lane = hn::Iota(signed_d, -static_cast<std::int32_t>(step)) | hn::Set(signed_d, 3);
+      const auto before =
+          hn::TableLookupLanes(r, hn::IndicesFromVec(d, hn::Max(lane, hn::Zero(signed_d))));
+      r = r + hn::IfThenZeroElse(hn::FirstN(d, step), before);
+    }
+  }
+#endif
+  for (std::size_t i = 1; i < U32::kRegisters; ++i) v.r[i] = v.r[i] + last_of(v.r[i - 1]);
+  return v;
+}
+
+/// Whether any lane is below the bound.
+HWY_INLINE bool any_below(const U32& v, std::uint32_t bound) {
+  const U32::Tag d;
+  bool none = true;
+  for (const auto& r : v.r) none = none && hn::AllFalse(d, r < hn::Set(d, bound));
+  return !none;
 }
 
 /// a * b + c rounded once, also where the machine has no such instruction.

@@ -38,14 +38,16 @@ HWY_INLINE U64 lane_blocks() {
   return load(block);
 }
 
-/// Blocks [8 * group, 8 * group + 8) of the stream as 64 numbers of 16 bits: number i of a stream
-/// is bits [16 i, 16 i + 16) of it, block by block, word by word, lowest first.
-HWY_INLINE void random16(const RngKey& key, std::uint64_t group, const U64& blocks,
-                         std::uint16_t* out) {
+/// Blocks [first, first + 8) of the stream: 32 words in its order, two in each lane. `blocks` are
+/// lane_blocks.
+struct RandomWords {
+  U64 lower, upper;
+};
+HWY_INLINE RandomWords random_words(const RngKey& key, std::uint64_t first, const U64& blocks) {
   // Each lane holds one 32-bit word of one block, with leftovers of products above it: they are
   // shifted out or ignored by the next product.
   const auto low = [](std::uint64_t v) { return splat<std::uint64_t>(v & 0xffffffff); };
-  const U64 index = blocks + splat<std::uint64_t>(8 * group);
+  const U64 index = blocks + splat<std::uint64_t>(first);
   U64 c0 = index, c1 = shift_right<32>(index), c2 = low(key.hi), c3 = low(key.hi >> 32);
   auto k0 = static_cast<std::uint32_t>(key.lo), k1 = static_cast<std::uint32_t>(key.lo >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -68,7 +70,17 @@ HWY_INLINE void random16(const RngKey& key, std::uint64_t group, const U64& bloc
     hn::StoreU(hn::InterleaveUpper(d, w01.r[r], w23.r[r]), d, to + U64::kEach);
 #endif
   }
-  std::memcpy(out, words, sizeof words);
+  return {load(words), load(words + 8)};
+}
+
+/// Blocks [8 * group, 8 * group + 8) of the stream as 64 numbers of 16 bits: number i of a stream
+/// is bits [16 i, 16 i + 16) of it, block by block, word by word, lowest first.
+HWY_INLINE void random16(const RngKey& key, std::uint64_t group, const U64& blocks,
+                         std::uint16_t* out) {
+  const RandomWords words = random_words(key, 8 * group, blocks);
+  std::uint64_t all[16];
+  store(words.lower, all), store(words.upper, all + 8);
+  std::memcpy(out, all, sizeof all);
 }
 
 /// Sixteen of these as fractions in (0, 1): each the middle of its 2^-16, so that they are right in

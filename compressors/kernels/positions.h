@@ -16,6 +16,15 @@ inline constexpr std::size_t kPositionSlack = 64;
 std::size_t positions_of_ones(std::span<const std::uint64_t> words, std::uint32_t base,
                               std::uint32_t* out);
 
+struct Found {
+  std::size_t words, ones;
+};
+
+/// The same for `n` words in memory of any alignment, as far as the one in which the number of ones
+/// reaches `wanted`: up to 63 more than wanted.
+Found find_ones(const std::byte* words, std::size_t n, std::size_t wanted, std::uint32_t base,
+                std::uint32_t* out);
+
 /// For each byte, the positions of its ones and then zeros.
 inline constexpr auto kPositionsInByte = [] {
   std::array<std::array<std::uint8_t, 8>, 256> table{};

@@ -18,7 +18,14 @@ constexpr std::size_t kBlock12Header = 4;  // each, last: 16 bits
 
 std::size_t block12_bytes(std::size_t kept) { return kBlock12Header + bytes_for_bits(12 * kept); }
 
+// Those before the last one.
+std::size_t whole_blocks(std::size_t count) { return count == 0 ? 0 : (count - 1) / kBlock; }
+
 }  // namespace
+
+IndexPlan plan_block12(std::size_t each, std::size_t last, std::size_t count) {
+  return {Coding::block12, 0, block12_bytes(whole_blocks(count) * each + last), each};
+}
 
 IndexPlan plan_indices(std::size_t kept, std::size_t count, IndexCoding choice) {
   if (kept == count) return {};
@@ -28,7 +35,7 @@ IndexPlan plan_indices(std::size_t kept, std::size_t count, IndexCoding choice) 
     if (plan.max_bytes < best.max_bytes) best = plan;
   };
   if (count <= std::size_t{1} << 16) offer({Coding::raw16, 0, 2 * kept});
-  if (count <= kBlock) offer({Coding::block12, 0, block12_bytes(kept)});
+  if (count <= kBlock) offer(plan_block12(0, kept, count));
   offer({Coding::bitmap, 0, bytes_for_bits(count)});
   const unsigned shift = rice_shift(kept, count);
   offer({Coding::rice, shift, rice_bytes(kept, count, shift)});
@@ -56,16 +63,17 @@ std::size_t write_bitmap(std::span<const std::uint32_t> indices, std::size_t cou
   return bytes;
 }
 
-}  // namespace
-
 std::size_t write_block12(std::span<const std::uint32_t> indices, std::size_t each,
-                          std::size_t last, MutBytes out) {
+                          std::size_t count, MutBytes out) {
+  const std::size_t last = indices.size() - whole_blocks(count) * each;
   store(&out[0], static_cast<std::uint16_t>(each));
   store(&out[2], static_cast<std::uint16_t>(last));
   BitWriter bits(out.subspan(kBlock12Header));
   for (const std::uint32_t index : indices) bits.put(index % kBlock, 12);
   return kBlock12Header + bits.finish();
 }
+
+}  // namespace
 
 std::size_t write_indices(const IndexPlan& plan, std::span<const std::uint32_t> indices,
                           std::size_t count, MutBytes out) {
@@ -79,7 +87,7 @@ std::size_t write_indices(const IndexPlan& plan, std::span<const std::uint32_t> 
     case Coding::raw16:
       return write_raw16(indices, out);
     case Coding::block12:
-      return write_block12(indices, 0, indices.size(), out);
+      return write_block12(indices, plan.each, count, out);
     case Coding::bitmap:
       return write_bitmap(indices, count, out);
     case Coding::rice:
@@ -118,7 +126,7 @@ Block12Header block12_header(const Section& section, std::size_t count) {
   if (count == 0) malformed(section, "blocks of an empty vector");
   const auto each = load<std::uint16_t>(section.bytes.data());
   const auto last = load<std::uint16_t>(section.bytes.data() + 2);
-  const std::size_t whole = (count - 1) / kBlock;  // blocks before the last one
+  const std::size_t whole = whole_blocks(count);
   if (each > kBlock || last > count - whole * kBlock) malformed(section, "more than a block has");
   const std::size_t kept = whole * each + last;
   if (section.bytes.size() != block12_bytes(kept)) malformed(section, "length of 12-bit indices");
@@ -149,6 +157,7 @@ IndexReader::IndexReader(Coding coding, const Section& section, std::size_t coun
     }
     case Coding::bitmap:
       kept_ = bitmap_kept(section, count);
+      ones_ = OnesReader(section.bytes);
       break;
     case Coding::rice:
       kept_ = rice_.emplace(section, count).kept();
@@ -162,34 +171,32 @@ IndexReader::IndexReader(Coding coding, const Section& section, std::size_t coun
 std::span<const std::uint32_t> IndexReader::next() {
   const std::span<std::uint32_t> out(piece_.data(), std::min(kPiece, kept_ - done_));
   if (out.empty()) return out;
+  done_ += out.size();
   switch (coding_) {
     case Coding::all:
-      std::iota(out.begin(), out.end(), static_cast<std::uint32_t>(done_));
-      break;
+      std::iota(out.begin(), out.end(), static_cast<std::uint32_t>(done_ - out.size()));
+      return out;
     case Coding::raw32:
     case Coding::raw16:
-      next_raw(out);
-      break;
+      next_raw(out, done_ - out.size());
+      return out;
     case Coding::block12:
-      next_block12(out);
-      break;
+      next_block12(out, done_ - out.size());
+      return out;
     case Coding::bitmap:
-      next_bitmap(out);
-      break;
+      return ones_.next(out.size());
     case Coding::rice:
-      rice_->next(out);
-      break;
+      return rice_->next(piece_);
     case Coding::key:
       break;  // refused when the reader was made
   }
-  done_ += out.size();
   return out;
 }
 
 // `least` is what the first index must reach: one more than the last of the piece before.
-void IndexReader::next_raw(std::span<std::uint32_t> out) {
+void IndexReader::next_raw(std::span<std::uint32_t> out, std::size_t begin) {
   const std::size_t width = coding_ == Coding::raw32 ? 4 : 2;
-  const std::byte* from = section_.bytes.data() + done_ * width;
+  const std::byte* from = section_.bytes.data() + begin * width;
   for (std::size_t i = 0; i < out.size(); ++i)
     out[i] = width == 4 ? load<std::uint32_t>(from + 4 * i) : load<std::uint16_t>(from + 2 * i);
   for (const std::uint32_t index : out) {
@@ -198,23 +205,16 @@ void IndexReader::next_raw(std::span<std::uint32_t> out) {
   }
 }
 
-void IndexReader::next_block12(std::span<std::uint32_t> out) {
-  const std::size_t whole = (count_ - 1) / kBlock;
-  BitReader bits(section_.bytes.subspan(kBlock12Header), 12 * std::uint64_t{done_});
+void IndexReader::next_block12(std::span<std::uint32_t> out, std::size_t begin) {
+  const std::size_t whole = whole_blocks(count_);
+  BitReader bits(section_.bytes.subspan(kBlock12Header), 12 * std::uint64_t{begin});
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t block = each_ == 0 ? whole : std::min(whole, (done_ + i) / each_);
+    const std::size_t block = each_ == 0 ? whole : std::min(whole, (begin + i) / each_);
     const std::uint64_t index = block * kBlock + bits.get(12);
     if (index < least_ || index >= count_ || index / kBlock != block)
       malformed(section_, "indices do not ascend to the end");
     out[i] = static_cast<std::uint32_t>(index);
     least_ = index + 1;
-  }
-}
-
-void IndexReader::next_bitmap(std::span<std::uint32_t> out) {
-  for (std::uint32_t& index : out) {
-    while ((static_cast<unsigned>(section_.bytes[bit_ / 8]) >> bit_ % 8 & 1) == 0) ++bit_;
-    index = static_cast<std::uint32_t>(bit_++);
   }
 }
 

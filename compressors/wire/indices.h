@@ -7,6 +7,7 @@
 
 #include "compressors/options.h"
 #include "compressors/wire/frame.h"
+#include "compressors/wire/ones.h"
 #include "compressors/wire/rice.h"
 
 /// Ascending indices below `count`, as bytes. Several codings, of which the writer takes the one
@@ -18,26 +19,25 @@ struct IndexPlan {
   Coding coding = Coding::all;
   unsigned shift = 0;         ///< Of Rice: low bits of a gap.
   std::size_t max_bytes = 0;  ///< The section is at most this long.
+  std::size_t each = 0;       ///< Of block12: indices in every block but the last.
 };
 
 /// The plan for `kept` indices below `count`, wherever they lie.
 IndexPlan plan_indices(std::size_t kept, std::size_t count, IndexCoding choice);
 
+/// block12, where every block but the last keeps `each`, and that one `last`.
+IndexPlan plan_block12(std::size_t each, std::size_t last, std::size_t count);
+
 /// Writes the section into `out` (plan.max_bytes long) and returns its length.
 std::size_t write_indices(const IndexPlan& plan, std::span<const std::uint32_t> indices,
                           std::size_t count, MutBytes out);
-
-/// block12 by who knows how many each block keeps: `each` in all but the last, which keeps `last`.
-/// 4 + ceil(12 * indices.size() / 8) bytes.
-std::size_t write_block12(std::span<const std::uint32_t> indices, std::size_t each,
-                          std::size_t last, MutBytes out);
 
 /// Reads a section piece by piece without allocating. Whatever the bytes, the indices that come out
 /// are ascending and below `count`; where the bytes say otherwise, a WireError does.
 class IndexReader {
  public:
   /// Every piece but the last has this many indices.
-  static constexpr std::size_t kPiece = 512;
+  static constexpr std::size_t kPiece = OnesReader::kPiece;
 
   IndexReader(Coding coding, const Section& section, std::size_t count);
 
@@ -47,17 +47,17 @@ class IndexReader {
   std::span<const std::uint32_t> next();
 
  private:
-  void next_raw(std::span<std::uint32_t> out);
-  void next_block12(std::span<std::uint32_t> out);
-  void next_bitmap(std::span<std::uint32_t> out);
+  // Indices from number `begin` on.
+  void next_raw(std::span<std::uint32_t> out, std::size_t begin);
+  void next_block12(std::span<std::uint32_t> out, std::size_t begin);
 
   Coding coding_;
   Section section_;
   std::size_t count_;
   std::size_t kept_ = 0, done_ = 0;
   std::uint64_t least_ = 0;  // the smallest index that may come
-  std::uint64_t bit_ = 0;    // of a bitmap, the first that is not read
   std::size_t each_ = 0;     // of block12: indices in every block but the last
+  OnesReader ones_;          // of a bitmap
   std::optional<RiceReader> rice_;
   std::array<std::uint32_t, kPiece> piece_;
 };

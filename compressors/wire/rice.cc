@@ -1,9 +1,12 @@
 #include "compressors/wire/rice.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 
 #include "base/errors.h"
+#include "compressors/kernels/rice.h"
 #include "compressors/wire/bits.h"
 #include "compressors/wire/endian.h"
 
@@ -12,44 +15,8 @@ namespace {
 
 constexpr std::size_t kHeader = 5;  // kept (32 bits), shift (8 bits)
 constexpr unsigned kMaxShift = 29;
-constexpr std::size_t kLanes = 16, kRows = 32, kTile = kLanes * kRows;
-
-// A tile is 512 numbers of `shift` bits as 16 lanes of 32: number i is the (i / 16)-th of lane
-// i % 16, and word w of all lanes stand side by side. A register then holds the same bits of 16
-// neighbours, and one shift of it yields 16 numbers in order. 32 rows fill `shift` words exactly.
-void pack_tile(std::span<const std::uint32_t, kTile> in, unsigned shift, std::byte* out) {
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    std::uint64_t held = 0;
-    unsigned bits = 0;
-    std::size_t word = 0;
-    for (std::size_t row = 0; row < kRows; ++row) {
-      held |= std::uint64_t{in[row * kLanes + lane]} << bits;
-      bits += shift;
-      if (bits < 32) continue;
-      store(out + 4 * (word++ * kLanes + lane), static_cast<std::uint32_t>(held));
-      held >>= 32;
-      bits -= 32;
-    }
-  }
-}
-
-void unpack_tile(const std::byte* in, unsigned shift, std::span<std::uint32_t, kTile> out) {
-  const std::uint64_t mask = (std::uint64_t{1} << shift) - 1;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    std::uint64_t held = 0;
-    unsigned bits = 0;
-    std::size_t word = 0;
-    for (std::size_t row = 0; row < kRows; ++row) {
-      if (bits < shift) {
-        held |= std::uint64_t{load<std::uint32_t>(in + 4 * (word++ * kLanes + lane))} << bits;
-        bits += 32;
-      }
-      out[row * kLanes + lane] = static_cast<std::uint32_t>(held & mask);
-      held >>= shift;
-      bits -= shift;
-    }
-  }
-}
+constexpr std::size_t kTile = kernels::kRiceTile;
+static_assert(kTile == RiceReader::kPiece);
 
 std::size_t low_bytes(std::size_t kept, unsigned shift) {
   return bytes_for_bits(std::uint64_t{kept} * shift);
@@ -75,36 +42,33 @@ std::size_t write_rice(std::span<const std::uint32_t> indices, unsigned shift, M
   store(out.data(), static_cast<std::uint32_t>(indices.size()));
   store(out.data() + 4, static_cast<std::uint8_t>(shift));
   std::byte* low = out.data() + kHeader;
-  const std::uint32_t mask = (std::uint32_t{1} << shift) - 1;
-  const std::size_t unary_at = kHeader + low_bytes(indices.size(), shift);
-  BitWriter unary(out.subspan(unary_at));
+  kernels::UnaryWriter unary{low + low_bytes(indices.size(), shift)};
   std::uint32_t next = 0;
-  std::array<std::uint32_t, kTile> tile;
-  for (std::size_t begin = 0; begin < indices.size(); begin += kTile) {
-    const std::size_t n = std::min(kTile, indices.size() - begin);
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::uint32_t gap = indices[begin + i] - next;
-      next = indices[begin + i] + 1;
-      tile[i] = gap & mask;
-      std::uint32_t quotient = gap >> shift;
-      for (; quotient >= 31; quotient -= 31) unary.put(0, 31);
-      unary.put(std::uint32_t{1} << quotient, quotient + 1);
-    }
-    if (n == kTile) {
-      pack_tile(tile, shift, low);
-      low += kTile / 8 * shift;
-    } else {
-      BitWriter rest(MutBytes(low, low_bytes(n, shift)));
-      for (std::size_t i = 0; i < n; ++i) rest.put(tile[i], shift);
-      rest.finish();
-    }
+  std::array<std::uint32_t, kTile> quotients;
+  const std::size_t whole = indices.size() / kTile * kTile;
+  for (std::size_t begin = 0; begin < whole; begin += kTile, low += kTile / 8 * shift) {
+    kernels::split_gaps(&indices[begin], next, shift, low, quotients.data());
+    kernels::put_unary(quotients.data(), kTile, unary);
+    next = indices[begin + kTile - 1] + 1;
   }
-  return unary_at + unary.finish();
+  const auto rest = indices.subspan(whole);
+  BitWriter rest_low(MutBytes(low, low_bytes(rest.size(), shift)));
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    const std::uint32_t gap = rest[i] - next;
+    rest_low.put(gap & ((std::uint32_t{1} << shift) - 1), shift);
+    quotients[i] = gap >> shift;
+    next = rest[i] + 1;
+  }
+  rest_low.finish();
+  kernels::put_unary(quotients.data(), rest.size(), unary);
+  std::memcpy(unary.out, &unary.held, bytes_for_bits(unary.bits));
+  unary.out += bytes_for_bits(unary.bits);
+  return static_cast<std::size_t>(unary.out - out.data());
 }
 
-// A number of 32 bits holds every sum below: the encoder's shift has kept << shift <= count, which
-// bounds the low bits of all gaps by count; the quotients of a piece are checked to add at most
-// another count; and count is below 2^30.
+// Every sum of a reader fits 32 bits. The encoder's shift has kept << shift <= count, which bounds
+// the lower parts of all gaps by count; and the unary stream's length, checked here, bounds the
+// rest of them by count as well. count is below 2^30.
 RiceReader::RiceReader(const Section& section, std::size_t count)
     : section_(section), count_(count) {
   const Bytes bytes = section.bytes;
@@ -117,39 +81,36 @@ RiceReader::RiceReader(const Section& section, std::size_t count)
   const std::size_t low = low_bytes(kept_, shift_);
   if (bytes.size() - kHeader <= low) throw WireError(section.offset, "Rice code is cut short");
   low_ = bytes.subspan(kHeader, low);
-  unary_ = bytes.subspan(kHeader + low);
+  const Bytes unary = bytes.subspan(kHeader + low);
+  const auto last = load<std::uint8_t>(&unary.back());
+  const std::uint64_t bits = 8 * (unary.size() - 1) + std::bit_width(last);
+  if (last == 0 || bits > kept_ + ((count - kept_) >> shift_))
+    throw WireError(section.offset, "Rice code goes on after its indices end");
+  last_one_ = static_cast<std::uint32_t>(bits - 1);
+  ones_ = OnesReader(unary);
 }
 
-void RiceReader::next_low(std::span<std::uint32_t> out) {
-  const std::byte* low = low_.data() + done_ / 8 * shift_;
-  if (out.size() == kTile) {
-    unpack_tile(low, shift_, out.first<kTile>());
+std::span<const std::uint32_t> RiceReader::next(std::span<std::uint32_t, kPiece> out) {
+  const std::size_t n = std::min(kPiece, kept_ - done_);
+  const auto ones = ones_.next(n);
+  if (ones.size() < n)
+    throw WireError(section_.offset + section_.bytes.size(),
+                    "Rice code ends before its indices do");
+  const Bytes low = low_.subspan(done_ / 8 * shift_);
+  if (n == kTile) {
+    kernels::join_gaps(low.data(), shift_, ones.data(), next_, out.data());
   } else {
-    BitReader rest(low_.subspan(done_ / 8 * shift_));
-    for (std::uint32_t& number : out) number = rest.get(shift_);
+    std::array<std::uint32_t, kTile> numbers{};
+    BitReader rest(low);
+    for (std::size_t i = 0; i < n; ++i) numbers[i] = rest.get(shift_);
+    kernels::join_unpacked(numbers.data(), shift_, ones.data(), next_, out.data(), n);
   }
-}
-
-// The position of the next one in the unary stream.
-std::uint64_t RiceReader::next_one() {
-  for (; bit_ < 8 * unary_.size(); ++bit_)
-    if ((load<std::uint8_t>(&unary_[bit_ / 8]) >> bit_ % 8 & 1) != 0) return bit_++;
-  throw WireError(section_.offset + section_.bytes.size(), "Rice code ends before its indices do");
-}
-
-void RiceReader::next(std::span<std::uint32_t> out) {
-  next_low(out);
-  for (std::uint32_t& number : out) {
-    const std::uint64_t begin = bit_;
-    next_ += ((next_one() - begin) << shift_) + number;
-    if (next_ >= count_) throw WireError(section_.offset, "an index beyond the vector");
-    number = static_cast<std::uint32_t>(next_++);
-  }
-  done_ += out.size();
-  if (done_ < kept_) return;
-  const auto last = load<std::uint8_t>(&unary_.back());
-  if (bytes_for_bits(bit_) != unary_.size() || last >> ((bit_ - 1) % 8) != 1)
+  done_ += n;
+  if (out[n - 1] >= count_) throw WireError(section_.offset, "an index beyond the vector");
+  if (done_ == kept_ && ones.back() != last_one_)
     throw WireError(section_.offset, "Rice code goes on after its indices end");
+  next_ = out[n - 1] + 1;
+  return out.first(n);
 }
 
 }  // namespace laconic::wire

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "compressors/wire/frame.h"
+#include "compressors/wire/ones.h"
 
 /// Gaps between ascending indices in Rice code (Golomb 1966, Rice 1979), its two halves split: the
 /// `shift` low bits of all gaps, then all quotients in unary. Apart, each half is regular enough
@@ -22,24 +23,24 @@ std::size_t write_rice(std::span<const std::uint32_t> indices, unsigned shift, M
 /// Reads a section in pieces. Throws WireError where it is malformed.
 class RiceReader {
  public:
+  static constexpr std::size_t kPiece = OnesReader::kPiece;
+
   /// Checks what the section's header and length can prove.
   RiceReader(const Section& section, std::size_t count);
 
   std::size_t kept() const { return kept_; }
 
-  /// The next out.size() indices, ascending and below count: 512 of them, or all that are left.
-  void next(std::span<std::uint32_t> out);
+  /// The next min(kPiece, those that are left) indices, ascending and below count.
+  std::span<const std::uint32_t> next(std::span<std::uint32_t, kPiece> out);
 
  private:
-  void next_low(std::span<std::uint32_t> out);
-  std::uint64_t next_one();
-
   Section section_;
-  Bytes low_, unary_;
+  Bytes low_;
+  OnesReader ones_;
   std::size_t count_, kept_ = 0, done_ = 0;
   unsigned shift_ = 0;
-  std::uint64_t bit_ = 0;   // of unary_, the first that is not read
-  std::uint64_t next_ = 0;  // the least index that may come
+  std::uint32_t last_one_ = 0;  // its position in the unary stream
+  std::uint32_t next_ = 0;      // the least index that may come
 };
 
 }  // namespace laconic::wire

@@ -379,6 +379,48 @@ RandKOptions rand_k_of(const config::RandK& c, const std::string& path) {
           values_of(c.values(), c.quantizer(), c.unbiased(), path)};
 }
 
+StratifiedRandKOptions stratified_rand_k_of(const config::StratifiedRandK& c,
+                                            const std::string& path) {
+  return {density(path + ".density", c.density()), c.unbiased(), c.shared(),
+          values_of(c.values(), c.quantizer(), c.unbiased(), path)};
+}
+
+PermKOptions perm_k_of(const config::PermK& c, const std::string& path) {
+  return {c.unbiased(), values_of(c.values(), c.quantizer(), c.unbiased(), path)};
+}
+
+ThresholdOptions threshold_of(const config::Threshold& c, const std::string& path) {
+  ThresholdOptions options{.at = positive(path + ".at", c.at()),
+                           .values = values_of(c.values(), c.quantizer(), false, path)};
+  switch (c.relative_to()) {
+    case config::Threshold::mean_square:
+      options.relative_to = ThresholdOptions::RelativeTo::mean_square;
+      break;
+    case config::Threshold::largest:
+      options.relative_to = ThresholdOptions::RelativeTo::largest;
+      ranged(path + ".at", c.at(), c.at() <= 1, "at most 1, a part of the largest magnitude");
+      break;
+    case config::Threshold::one:
+      options.relative_to = ThresholdOptions::RelativeTo::one;
+      break;
+  }
+  return options;
+}
+
+BlockTopKOptions block_top_k_of(const config::BlockTopK& c, const std::string& path) {
+  return {ranged(path + ".each", c.each(), c.each() >= 1 && c.each() <= 4096,
+                 "a number from 1 to 4096"),
+          values_of(c.values(), c.quantizer(), false, path),
+          c.indices() == config::BlockTopK::block12 ? BlockTopKOptions::Indices::block12
+                                                    : BlockTopKOptions::Indices::automatic};
+}
+
+DctTopKOptions dct_top_k_of(const config::DctTopK& c, const std::string& path) {
+  return {
+      ranged(path + ".keep", c.keep(), c.keep() >= 1 && c.keep() <= 64, "a number from 1 to 64"),
+      values_of(c.values(), c.quantizer(), false, path)};
+}
+
 CompressorOptions compressor_of(const config::Compressor& c, const std::string& path) {
   switch (c.kind_case()) {
     case config::Compressor::kIdentity:
@@ -387,6 +429,16 @@ CompressorOptions compressor_of(const config::Compressor& c, const std::string& 
       return top_k_of(c.top_k(), path + ".top_k");
     case config::Compressor::kRandK:
       return rand_k_of(c.rand_k(), path + ".rand_k");
+    case config::Compressor::kStratifiedRandK:
+      return stratified_rand_k_of(c.stratified_rand_k(), path + ".stratified_rand_k");
+    case config::Compressor::kPermK:
+      return perm_k_of(c.perm_k(), path + ".perm_k");
+    case config::Compressor::kThreshold:
+      return threshold_of(c.threshold(), path + ".threshold");
+    case config::Compressor::kBlockTopK:
+      return block_top_k_of(c.block_top_k(), path + ".block_top_k");
+    case config::Compressor::kDctTopK:
+      return dct_top_k_of(c.dct_top_k(), path + ".dct_top_k");
     case config::Compressor::kBf16:
       return QuantizerOptions{Bf16Options{}, c.bf16().unbiased()};
     case config::Compressor::kFp16:
@@ -405,7 +457,8 @@ CompressorOptions compressor_of(const config::Compressor& c, const std::string& 
 
 WarmUpOptions warm_up_of(const config::Exchange& e) {
   const auto& w = e.density_warm_up();
-  if (w.steps() > 0 && !e.compressor().has_top_k() && !e.compressor().has_rand_k())
+  if (w.steps() > 0 && !e.compressor().has_top_k() && !e.compressor().has_rand_k() &&
+      !e.compressor().has_stratified_rand_k())
     throw ConfigError("exchange.density_warm_up.steps",
                       "expected 0: the compressor has no density");
   const auto stages = at_least("exchange.density_warm_up.stages", w.stages(), 1u);

@@ -26,14 +26,34 @@ struct CompressorName {
   std::string operator()(const RandKOptions& o) const {
     return sparse(o.unbiased ? "rand_k (unbiased)" : "rand_k", o.density, o.values);
   }
+  std::string operator()(const StratifiedRandKOptions& o) const {
+    return sparse(o.unbiased ? "stratified_rand_k (unbiased)" : "stratified_rand_k", o.density,
+                  o.values);
+  }
+  std::string operator()(const PermKOptions& o) const {
+    return fmt::format("perm_k{}{}", o.unbiased ? "" : " (contractive)", format(o.values));
+  }
+  std::string operator()(const ThresholdOptions& o) const {
+    constexpr const char* kOf[] = {"", " of the largest", " root mean squares"};
+    return fmt::format("threshold {:g}{}{}", o.at, kOf[static_cast<int>(o.relative_to)],
+                       format(o.values));
+  }
+  std::string operator()(const BlockTopKOptions& o) const {
+    return fmt::format("block_top_k {} of 4096{}", o.each, format(o.values));
+  }
+  std::string operator()(const DctTopKOptions& o) const {
+    return fmt::format("dct_top_k {} of 64{}", o.keep, format(o.values));
+  }
   std::string operator()(const QuantizerOptions& o) const {
     return fmt::format("{}{}", name_of(o.values), o.unbiased ? " (unbiased)" : "");
   }
 
   static std::string sparse(const char* name, double density, const ValueFormat& values) {
-    const bool plain = std::holds_alternative<Float32Options>(values);
-    return fmt::format("{} {:g}%{}{}", name, 100 * density, plain ? "" : " ",
-                       plain ? "" : name_of(values));
+    return fmt::format("{} {:g}%{}", name, 100 * density, format(values));
+  }
+  static std::string format(const ValueFormat& values) {
+    if (std::holds_alternative<Float32Options>(values)) return "";
+    return fmt::format(" {}", name_of(values));
   }
 };
 

@@ -15,6 +15,7 @@ struct NamedOptions {
 /// Every compressor at the settings that its tests cover: the one list that tests and benchmarks
 /// iterate. A new compressor adds its rows here.
 inline std::vector<NamedOptions> all_compressors() {
+  using RelativeTo = ThresholdOptions::RelativeTo;
   return {
       {"identity", IdentityOptions{}},
       {"top_k_1pc", TopKOptions{.density = 0.01}},
@@ -25,6 +26,27 @@ inline std::vector<NamedOptions> all_compressors() {
       {"rand_k", RandKOptions{.density = 0.1}},
       {"rand_k_bf16", RandKOptions{.density = 0.3, .values = Bf16Options{}}},
       {"rand_k_contractive", RandKOptions{.density = 0.7, .unbiased = false, .shared = false}},
+      {"stratified_rand_k", StratifiedRandKOptions{.density = 0.1}},
+      {"stratified_rand_k_bf16", StratifiedRandKOptions{.density = 0.3, .values = Bf16Options{}}},
+      {"stratified_rand_k_contractive",
+       StratifiedRandKOptions{.density = 0.7, .unbiased = false, .shared = false}},
+      {"perm_k", PermKOptions{.ranks = 4}},
+      {"perm_k_contractive_bf16",
+       PermKOptions{.unbiased = false, .values = Bf16Options{}, .ranks = 4}},
+      {"threshold_absolute", ThresholdOptions{.at = 1, .relative_to = RelativeTo::one}},
+      {"threshold_largest_bf16",
+       ThresholdOptions{.at = 0.3, .relative_to = RelativeTo::largest, .values = Bf16Options{}}},
+      {"threshold_mean_square", ThresholdOptions{.at = 2}},
+      {"block_top_k", BlockTopKOptions{}},
+      {"block_top_k_bf16", BlockTopKOptions{.each = 1000, .values = Bf16Options{}}},
+      {"block_top_k_rice", BlockTopKOptions{.indices = BlockTopKOptions::Indices::automatic}},
+      {"dct_top_k", DctTopKOptions{}},
+      {"dct_top_k_few_bf16", DctTopKOptions{.keep = 4, .values = Bf16Options{}}},
+      {"dct_top_k_all", DctTopKOptions{.keep = 64}},
+      {"stratified_rand_k_fp16", StratifiedRandKOptions{.density = 0.3, .values = Fp16Options{}}},
+      {"threshold_fp8_e4m3", ThresholdOptions{.at = 1, .values = Fp8E4M3Options{}}},
+      {"block_top_k_sign", BlockTopKOptions{.each = 500, .values = SignOptions{}}},
+      {"dct_top_k_fp8_e4m3", DctTopKOptions{.values = Fp8E4M3Options{}}},
       {"bf16", QuantizerOptions{Bf16Options{}}},
       {"bf16_unbiased", QuantizerOptions{Bf16Options{}, true}},
       {"fp16", QuantizerOptions{Fp16Options{}}},

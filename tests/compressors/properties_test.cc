@@ -201,7 +201,7 @@ TEST_P(Properties, KeepsItsGuarantee) {
     }
     if (guarantee.contractive()) {
       const double alpha = std::max(guarantee.alpha, 1 - guarantee.omega);
-      EXPECT_LE(error_mean, 1 - alpha + 5 * deviation + 1e-12);
+      EXPECT_LE(error_mean, 1 - alpha + guarantee.absolute / norm + 5 * deviation + 1e-12);
     }
   }
 }

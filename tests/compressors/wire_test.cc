@@ -168,9 +168,9 @@ TEST(Indices, Block12KeepsEquallyManyInEachBlock) {
   for (std::uint32_t block = 0; block < 4; ++block)
     for (std::uint32_t i = 0; i < (block < 3 ? 64 : 2); ++i)
       indices.push_back(block * 4096 + i * 60 + block);
-  std::vector<std::byte> section(4 + bytes_for_bits(12 * indices.size()));
-  EXPECT_EQ(write_block12(indices, 64, 2, section), section.size());
-  EXPECT_EQ(read_all(Coding::block12, section, kCount), indices);
+  const IndexPlan plan = plan_block12(64, 2, kCount);
+  EXPECT_EQ(plan.max_bytes, 4 + bytes_for_bits(12 * indices.size()));
+  EXPECT_EQ(read_all(Coding::block12, write(plan, indices, kCount), kCount), indices);
 }
 
 TEST(Indices, PlanTakesTheSmallestBound) {
