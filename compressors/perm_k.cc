@@ -45,9 +45,9 @@ class PermK final : public KeyedCompressor {
   std::size_t place_bytes() const override { return 8; }
 
   void write_place(const Site& site, std::byte* out) const override {
-    check(static_cast<std::size_t>(site.ranks) == ranks_, "perm_k was made for as many ranks");
+    check(static_cast<std::size_t>(site.rank) < ranks_, "perm_k was made for fewer ranks");
     wire::store(out, static_cast<std::uint32_t>(site.rank));
-    wire::store(out + 4, static_cast<std::uint32_t>(site.ranks));
+    wire::store(out + 4, static_cast<std::uint32_t>(ranks_));
   }
 
   std::size_t most_kept(std::size_t count) const override { return (count + ranks_ - 1) / ranks_; }

@@ -70,8 +70,9 @@ std::vector<Input> seeds() {
     }
   // Two blocks of 4,096 that keep three each, and a last one that keeps one.
   const std::uint32_t blocks[] = {1, 5, 4095, 4096, 5000, 8191, 8200};
-  Input section(4 + wire::bytes_for_bits(12 * std::size(blocks)));
-  wire::write_block12(blocks, 3, 1, section);
+  const wire::IndexPlan plan = wire::plan_block12(3, 1, 8300);
+  Input section(plan.max_bytes);
+  wire::write_indices(plan, blocks, 8300, section);
   all.push_back(seed(wire::Coding::block12, 8300, section));
   return all;
 }
