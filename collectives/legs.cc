@@ -7,6 +7,19 @@
 namespace laconic {
 namespace {
 
+/// Whether ranks choose each for itself, and not by a key that all of them have.
+bool draws_apart(const CompressorOptions& options) {
+  if (std::holds_alternative<PermKOptions>(options)) return false;
+  return std::visit(
+      [](const auto& kind) {
+        if constexpr (requires { kind.shared; })
+          return !kind.shared;
+        else
+          return true;
+      },
+      options);
+}
+
 Leg leg_of(const CompressorOptions& options, const FeedbackOptions& feedback,
            const std::vector<Slice>& buckets) {
   const auto compressor = make_compressor(options);
@@ -14,12 +27,12 @@ Leg leg_of(const CompressorOptions& options, const FeedbackOptions& feedback,
   for (const Slice bucket : buckets) {
     const Guarantee guarantee = compressor->guarantee(bucket.count);
     leg.guarantee.omega = std::max(leg.guarantee.omega, guarantee.omega);
+    leg.guarantee.absolute = std::max(leg.guarantee.absolute, guarantee.absolute);
     leg.guarantee.alpha =
         std::min(leg.guarantee.alpha, std::max(guarantee.alpha, 1 - guarantee.omega));
   }
   leg.guarantee.alpha = std::max(leg.guarantee.alpha, 0.0);
-  const auto* rand_k = std::get_if<RandKOptions>(&options);
-  leg.independent = rand_k == nullptr || !rand_k->shared;
+  leg.independent = draws_apart(options);
   return leg;
 }
 

@@ -98,7 +98,9 @@ std::vector<Exchange*> borrowed(const Exchanges& exchanges) {
 std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& oracle,
                                     const Exchanges& exchanges, int ranks) {
   Exchange& exchange = *exchanges.front();
-  const Setting setting{oracle, legs_of(experiment.exchange, oracle.layout()), ranks};
+  ExchangeOptions in_group = experiment.exchange;
+  in_group.compressor = for_ranks(in_group.compressor, ranks);
+  const Setting setting{oracle, legs_of(in_group, oracle.layout()), ranks};
   std::visit([&](const auto& options) { check_participants(options, ranks); }, experiment.method);
   std::vector<float> start(flat_size(oracle.layout()));
   oracle.initialize(make_key(experiment.seed, kEveryRank, 0, RngPurpose::initialize), start);

@@ -101,14 +101,35 @@ std::vector<Golden> goldens() {
        "4C01020C1E000000100000000C000000"
        "EFCDAB89674523011032547698BADCFE"
        "000000800000824100001642"},
+      {"stratified_rand_k", StratifiedRandKOptions{.density = 0.1}, 32,
+       "4C01030C20000000100000000C000000"
+       "EFCDAB89674523011032547698BADCFE"
+       "000000800000000000000CC1"},
+      {"perm_k", PermKOptions{.ranks = 4}, 13,
+       "4C01040C0D0000001800000010000000"
+       "EFCDAB89674523011032547698BADCFE0100000004000000"
+       "00000080000090400000B0400000D0C0"},
+      {"threshold", ThresholdOptions{.at = 2, .relative_to = ThresholdOptions::RelativeTo::one}, 20,
+       "4C01050A140000000300000014000000"
+       "0C2104"
+       "000008C000002040000030400000404000005040"},
+      {"block12", BlockTopKOptions{}, 300,
+       "4C0106062C0100000C00000014000000"
+       "400005001CD00359A007B700"
+       "00007040000070C000007040000070C0000070C0"},
+      {"dct_top_k", DctTopKOptions{.keep = 3, .values = Bf16Options{}}, 100,
+       "4C010718640000000A0000000C000000"
+       "060000000401D001380E"
+       "AD40B7C0CAC09E408DC0AEC0"},
   };
 }
 
-// By itself, as long as no row of goldens() has it.
+// Of more blocks than goldens() has.
 TEST(Golden, Block12IsWrittenAsEver) {
   const std::uint32_t indices[] = {1, 5, 4095, 4096, 5000, 8191, 8200};
-  Frame section(4 + 11);
-  wire::write_block12(indices, 3, 1, section);
+  const wire::IndexPlan plan = wire::plan_block12(3, 1, 8300);
+  Frame section(plan.max_bytes);
+  wire::write_indices(plan, indices, 8300, section);
   EXPECT_EQ(hex(section), "03000100015000FF0F0088F3FF0800");
 }
 

@@ -2,15 +2,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/errors.h"
 #include "base/rng.h"
 #include "compressors/frame.h"
+#include "compressors/kernels/targets.h"
 #include "compressors/wire/bits.h"
 #include "compressors/wire/endian.h"
 #include "compressors/wire/frame.h"
 #include "compressors/wire/indices.h"
+#include "compressors/wire/rice.h"
 
 namespace laconic::wire {
 namespace {
@@ -160,6 +163,65 @@ TEST(Indices, ComeBackInEveryCoding) {
         EXPECT_EQ(read_all(plan.coding, write(plan, indices, count), count), indices);
       }
     }
+}
+
+// Bit by bit as compressors/README.md has it.
+std::vector<std::byte> rice_by_the_grammar(const Indices& indices, unsigned shift) {
+  const std::size_t kept = indices.size(), low_bytes = (kept * shift + 7) / 8;
+  std::vector<std::byte> out(5 + low_bytes);
+  const auto set = [&out](std::size_t byte, std::size_t bit) {
+    if (byte + bit / 8 >= out.size()) out.resize(byte + bit / 8 + 1);
+    out[byte + bit / 8] |= static_cast<std::byte>(1 << bit % 8);
+  };
+  store(out.data(), static_cast<std::uint32_t>(kept));
+  store(out.data() + 4, static_cast<std::uint8_t>(shift));
+  std::uint32_t next = 0;
+  std::size_t unary = 0;
+  for (std::size_t i = 0; i < kept; ++i) {
+    const std::uint32_t gap = indices[i] - next;
+    next = indices[i] + 1;
+    for (unsigned bit = 0; bit < shift; ++bit) {
+      if ((gap >> bit & 1) == 0) continue;
+      const std::size_t tile = i / 512, in_tile = i % 512, lane = in_tile % 16;
+      const std::size_t in_lane = in_tile / 16 * shift + bit;
+      if (tile < kept / 512)
+        set(5 + tile * 64 * shift + in_lane / 32 * 64 + 4 * lane, in_lane % 32);
+      else
+        set(5 + tile * 64 * shift, in_tile * shift + bit);
+    }
+    unary += gap >> shift;
+    set(5 + low_bytes, unary++);
+  }
+  return out;
+}
+
+TEST(Indices, RiceIsAsTheGrammarHasIt) {
+  for (const kernels::Target& target : kernels::supported_targets()) {
+    const kernels::OnTarget on(target);
+    for (const std::size_t count : {7, 4097, 300001})
+      for (const Indices& indices : sets_below(count))
+        for (unsigned shift = 0; !indices.empty() && indices.size() << shift <= count; ++shift) {
+          const IndexPlan plan{Coding::rice, shift, rice_bytes(indices.size(), count, shift)};
+          const auto section = write(plan, indices, count);
+          ASSERT_TRUE(section == rice_by_the_grammar(indices, shift))
+              << target.name << ", shift " << shift << ", " << indices.size() << " of " << count;
+          ASSERT_EQ(read_all(Coding::rice, section, count), indices);
+        }
+  }
+}
+
+TEST(Indices, RiceIsNearTheEntropy) {
+  constexpr std::size_t kCount = 10'000'000;
+  for (const auto& [one_in, most] :
+       {std::pair{1000u, 1.015}, std::pair{100u, 1.015}, std::pair{10u, 1.02}}) {
+    const Indices indices = random_indices(kCount, one_in, one_in);
+    const IndexPlan plan = plan_indices(indices.size(), kCount, IndexCoding::automatic);
+    ASSERT_EQ(plan.coding, Coding::rice);
+    const auto n = static_cast<double>(kCount), k = static_cast<double>(indices.size());
+    const double entropy =
+        (std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1)) / std::log(2.0);
+    EXPECT_LE(8.0 * static_cast<double>(write(plan, indices, kCount).size()), most * entropy);
+  }
 }
 
 TEST(Indices, Block12KeepsEquallyManyInEachBlock) {
