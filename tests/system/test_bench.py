@@ -56,5 +56,49 @@ class Compressors(SystemTest):
         self.refuse(command("bench"), 2)
 
 
+BILINEAR = """
+name: "NAME"
+steps: 4000
+problem { bilinear { dimensions: 10 condition: 4 } }
+method { METHOD {} }
+"""
+RAND_K = """
+exchange { gather {} compressor { rand_k { density: 0.2 unbiased: true shared: false } }
+           error_feedback { on: false } }
+"""
+
+
+class Methods(SystemTest):
+    def bench(self, *arguments):
+        files = []
+        for method, exchange in (("extragradient", ""), ("masha1", RAND_K)):
+            text = BILINEAR.replace("NAME", method).replace("METHOD", method) + exchange
+            files.append(self.experiment(text, method + ".textproto"))
+        return self.succeed(command("bench", "methods", *files, "--ranks", 3, "--seeds", "1,2",
+                                    "--out", self.home / "trials", *arguments))
+
+    def test_a_table_of_what_it_took_which_is_kept(self):
+        first = self.bench()
+        rows = [line.split() for line in first.stdout.splitlines()
+                if line.startswith(("extragradient ", "masha1 "))][:2]
+        self.assertEqual([row[3] for row in rows][0], "1.00")
+        self.assertGreater(float(rows[1][3]), 0)
+        kept = {file: file.stat().st_mtime_ns for file in (self.home / "trials").iterdir()}
+        self.assertGreater(len(kept), 8)
+        self.assertEqual(self.bench().stdout, first.stdout)
+        self.assertEqual(kept, {file: file.stat().st_mtime_ns for file in kept})
+
+    def test_the_best_is_not_at_an_edge(self):
+        said = self.bench("--from", -3, "--to", -3).stderr
+        rates = {line.split("rate ")[1].split(":")[0] for line in said.splitlines() if "extragradient" in line}
+        self.assertIn("2^0/L", rates)
+        self.assertIn("2^1/L", rates)
+
+    def test_refuses_a_measure_that_is_not_known(self):
+        file = self.experiment("steps: 9 problem { matrix_game {} } method { extragradient {} }")
+        self.refuse(command("bench", "methods", file, "--ranks", 2, "--out", self.home / "trials"),
+                    2, "--measure")
+
+
 if __name__ == "__main__":
     unittest.main()
