@@ -1,0 +1,127 @@
+#include "collectives/cost_model.h"
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "collectives/transports/in_process.h"
+#include "tests/collectives/ranks.h"
+#include "tests/collectives/vectors.h"
+
+namespace laconic::test {
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+/// Where only latencies cost, a sum takes one for each message on its critical path.
+TEST(CostModel, CountsTheLatenciesOfTheCriticalPath) {
+  for (int ranks = 1; ranks <= 9; ++ranks)
+    for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+      for (const std::size_t floats : {0, 1, 8, 100, 1'000'000}) {
+        const auto links = uniform_links(ranks, {.latency_seconds = 1});
+        EXPECT_DOUBLE_EQ(predict_seconds(algorithm, floats, links),
+                         algorithm.cost(floats, {.ranks = ranks}).messages)
+            << algorithm.name << " of " << floats << " on " << ranks;
+      }
+}
+
+/// Where only bytes cost: what the busiest interface carries, one byte a second.
+TEST(CostModel, CountsTheBytesOfTheBusiestInterface) {
+  constexpr std::size_t kFloats = 8 * 1024;
+  constexpr double kVector = 4 * kFloats;
+  const auto seconds = [&](std::string_view name) {
+    return predict_seconds(find_allreduce(name), kFloats,
+                           uniform_links(8, {.latency_seconds = 0, .bytes_per_second = 1}));
+  };
+  EXPECT_NEAR(seconds("ring"), 14.0 / 8 * kVector, 1e-6 * kVector);
+  EXPECT_NEAR(seconds("direct"), 14.0 / 8 * kVector, 1e-6 * kVector);
+  EXPECT_NEAR(seconds("halving_doubling"), 14.0 / 8 * kVector, 1e-6 * kVector);
+  EXPECT_NEAR(seconds("recursive_doubling"), 3 * kVector, 1e-6 * kVector);
+  EXPECT_NEAR(seconds("naive"), 7 * kVector, 1e-6 * kVector);
+  EXPECT_NEAR(seconds("star"), 14 * kVector, 1e-6 * kVector);
+  // Up: 7 to 3 while 4 to 1, 3 to 1, then 1 and 2 to 0. Down: two, two, and one.
+  EXPECT_NEAR(seconds("tree"), 9 * kVector, 1e-6 * kVector);
+}
+
+TEST(CostModel, AddsWhatEachMessageAndEachSummandCosts) {
+  auto links = uniform_links(5, {.latency_seconds = 100});
+  const auto star = [&] { return predict_seconds(find_allreduce("star"), 10, links); };
+  links.message_seconds = 1;  // within the latency, but for those that the hub takes besides
+  EXPECT_DOUBLE_EQ(star(), 206);
+  links.message_seconds = 0;
+  links.crowd_seconds = 1;  // four messages at one time, twice
+  EXPECT_DOUBLE_EQ(star(), 206);
+  links.crowd_seconds = 0;
+  links.add_bytes_per_second = 40;
+  EXPECT_DOUBLE_EQ(star(), 204);
+}
+
+TEST(CostModel, SharesWhatAllMessagesGoThrough) {
+  auto links = uniform_links(4, {.latency_seconds = 0, .bytes_per_second = 10});
+  Schedule shift(4);
+  for (int r = 0; r < 4; ++r) {
+    shift.send(r, (r + 1) % 4, 100);
+    shift.receive(r, (r + 3) % 4);
+  }
+  EXPECT_DOUBLE_EQ(predict_seconds(shift, links), 10);
+  links.together_bytes_per_second = 20;
+  EXPECT_DOUBLE_EQ(predict_seconds(shift, links), 20);
+  links.together_bytes_per_second = kInfinite;
+  links.link(2, 3).bytes_per_second = 2;
+  EXPECT_DOUBLE_EQ(predict_seconds(shift, links), 50);
+  links.hosts = {0, 0, 1, 1};  // only 1 to 2 and 3 to 0 use the machines' interfaces
+  links.link(2, 3).bytes_per_second = 10;
+  EXPECT_DOUBLE_EQ(predict_seconds(shift, links), 10);
+}
+
+/// A message that shares a link with one that ends goes on faster from then on.
+TEST(CostModel, LetsMessagesGoFasterWhenOthersHaveLeft) {
+  const auto links = uniform_links(3, {.latency_seconds = 0, .bytes_per_second = 1});
+  Schedule schedule(3);
+  schedule.send(0, 1, 10);
+  schedule.send(0, 2, 30);
+  schedule.receive(1, 0);
+  schedule.receive(2, 0);
+  schedule.finish_send(0, 2);
+  schedule.compute(1, 5);  // ends at 25, while the long one ends at 40
+  EXPECT_DOUBLE_EQ(predict_seconds(schedule, links), 40);
+}
+
+TEST(CostModel, KnowsThatNothingComesOfNothing) {
+  Schedule waits(2);
+  waits.receive(0, 1);
+  EXPECT_THROW(predict_seconds(waits, uniform_links(2, {})), std::logic_error);
+}
+
+/// Short vectors on slow latencies against long ones on slow rates.
+TEST(CostModel, ChoosesByLength) {
+  const auto links = uniform_links(8, {.latency_seconds = 20e-3, .bytes_per_second = 12.5e6});
+  EXPECT_EQ(fastest_allreduce(1, links).name, "naive");
+  EXPECT_EQ(fastest_allreduce(16 << 20, links).name, "direct");
+}
+
+/// An emulated link can be slower than it says, when threads have to wait for a core. How close a
+/// model comes is shown by `laconic bench collectives`.
+TEST(MeasureLinks, FindsWhatIsEmulated) {
+  for (const bool rendezvous : {false, true})
+    for (const int ranks : {1, 2, 3, 4}) {
+      const InProcessOptions options{
+          .rendezvous = rendezvous, .latency_seconds = 2e-3, .bytes_per_second = 20e6};
+      run_ranks(make_in_process_group(ranks, options), [&](Transport& t) {
+        const LinkModel links = measure_links(t, 0.1);
+        ASSERT_EQ(links.ranks, t.size());
+        EXPECT_FALSE(describe(links).empty());
+        for (int from = 0; from < ranks; ++from)
+          for (int to = 0; to < ranks; ++to) {
+            if (from == to) continue;
+            EXPECT_GE(links.link(from, to).latency_seconds, 2e-3);
+            EXPECT_GT(links.link(from, to).bytes_per_second, 0);
+          }
+        const double seconds = predict_seconds(find_allreduce("ring"), 100'000, links);
+        const auto all = from_every_rank(t, seconds);
+        EXPECT_EQ(std::count(all.begin(), all.end(), seconds), t.size()) << "one model for all";
+      });
+    }
+}
+
+}  // namespace
+}  // namespace laconic::test
