@@ -19,6 +19,10 @@ struct Maker {
   Made operator()(const Fp8E4M3Options&) const { return make_fp8_e4m3_codec(rounding); }
   Made operator()(const Fp8E5M2Options&) const { return make_fp8_e5m2_codec(rounding); }
   Made operator()(const SignOptions& options) const { return make_sign_codec(options); }
+  Made operator()(const QsgdOptions& options) const { return make_qsgd_codec(options); }
+  Made operator()(const NaturalOptions&) const { return make_natural_codec(rounding); }
+  Made operator()(const TwoBitOptions& options) const { return make_two_bit_codec(options); }
+  Made operator()(const PyramidOptions& options) const { return make_pyramid_codec(options); }
 };
 
 struct Name {
@@ -28,10 +32,16 @@ struct Name {
   const char* operator()(const Fp8E4M3Options&) const { return "fp8_e4m3"; }
   const char* operator()(const Fp8E5M2Options&) const { return "fp8_e5m2"; }
   const char* operator()(const SignOptions&) const { return "sign"; }
+  const char* operator()(const QsgdOptions&) const { return "qsgd"; }
+  const char* operator()(const NaturalOptions&) const { return "natural"; }
+  const char* operator()(const TwoBitOptions&) const { return "two_bit"; }
+  const char* operator()(const PyramidOptions&) const { return "pyramid"; }
 };
 
 struct CanBeUnbiased {
   bool operator()(const SignOptions&) const { return false; }
+  bool operator()(const TwoBitOptions&) const { return false; }
+  bool operator()(const PyramidOptions&) const { return false; }
   bool operator()(const auto&) const { return true; }
 };
 

@@ -102,6 +102,9 @@ HWY_INLINE Lanes<T> operator-(const Lanes<T>& a, const Lanes<T>& b) {
 HWY_INLINE F32 operator*(const F32& a, const F32& b) {
   return each<float>([](auto x, auto y) HWY_ATTR { return hn::Mul(x, y); }, a, b);
 }
+HWY_INLINE F32 operator/(const F32& a, const F32& b) {
+  return each<float>([](auto x, auto y) HWY_ATTR { return hn::Div(x, y); }, a, b);
+}
 template <typename T>
 HWY_INLINE Lanes<T> operator&(const Lanes<T>& a, const Lanes<T>& b) {
   return each<T>([](auto x, auto y) HWY_ATTR { return hn::And(x, y); }, a, b);

@@ -42,6 +42,21 @@ HWY_INLINE U32 signs_of(const std::byte* bits) {
   return (splat<std::uint32_t>(0) - own) & splat(0x80000000u);
 }
 
+/// out[i], which is not negative, gets the sign that bit i says.
+HWY_INLINE void apply_signs(const std::byte* bits, std::size_t n, float* out) {
+  const auto apply = [](const std::byte* from, float* to, std::size_t count) HWY_ATTR {
+    for_lanes(count, [=](std::size_t j, auto width) HWY_ATTR {
+      const U32 size = bits_of(load(to + j, width));
+      store(float_of(size | signs_of(from + j / 8)), to + j, width);
+    });
+  };
+  const std::size_t whole = n / kStride * kStride;
+  apply(bits, out, whole);
+  std::byte rest[kStride / 8] = {};
+  std::memcpy(rest, bits + whole / 8, packed_bytes(n - whole, 1));
+  apply(rest, out + whole, n - whole);
+}
+
 }  // namespace laconic::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

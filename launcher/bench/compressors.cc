@@ -37,6 +37,11 @@ const std::vector<std::string>& useful_settings() {
       "fp8_e4m3 {}",
       "fp8_e5m2 {}",
       "sign {}",
+      "qsgd {}",
+      "qsgd { levels: 7 bucket: 128 }",
+      "natural {}",
+      "two_bit {}",
+      "pyramid {}",
   };
   return settings;
 }

@@ -326,6 +326,24 @@ SignOptions sign_of(const config::Sign& sign, const std::string& path) {
   return {bucket(path + ".bucket", sign.bucket())};
 }
 
+QsgdOptions qsgd_of(const config::Qsgd& qsgd, const std::string& path) {
+  const std::uint32_t levels = qsgd.levels();
+  return {ranged(path + ".levels", levels, levels >= 1 && levels <= 127, "a number from 1 to 127"),
+          qsgd.norm() == config::Qsgd::l2 ? QsgdNorm::l2 : QsgdNorm::max,
+          bucket(path + ".bucket", qsgd.bucket())};
+}
+
+TwoBitOptions two_bit_of(const config::TwoBit& two_bit, const std::string& path) {
+  return {bucket(path + ".bucket", two_bit.bucket())};
+}
+
+PyramidOptions pyramid_of(const config::Pyramid& pyramid, const std::string& path) {
+  const std::uint32_t group = pyramid.group(), pulses = pyramid.pulses();
+  return {ranged(path + ".group", group, group == 8 || group == 16 || group == 32 || group == 64,
+                 "8, 16, 32 or 64"),
+          ranged(path + ".pulses", pulses, pulses >= 1 && pulses <= 40, "a number from 1 to 40")};
+}
+
 /// `at` is the sparsifier; `quantizer` has the parameters of its values.
 ValueFormat values_of(config::ValueFormat format, const config::Quantizer& quantizer, bool unbiased,
                       const std::string& at) {
@@ -344,6 +362,14 @@ ValueFormat values_of(config::ValueFormat format, const config::Quantizer& quant
         return Fp8E5M2Options{};
       case config::sign:
         return sign_of(quantizer.sign(), path + ".sign");
+      case config::qsgd:
+        return qsgd_of(quantizer.qsgd(), path + ".qsgd");
+      case config::natural:
+        return NaturalOptions{};
+      case config::two_bit:
+        return two_bit_of(quantizer.two_bit(), path + ".two_bit");
+      case config::pyramid:
+        return pyramid_of(quantizer.pyramid(), path + ".pyramid");
     }
     not_chosen("values");
   }();
@@ -449,6 +475,14 @@ CompressorOptions compressor_of(const config::Compressor& c, const std::string& 
       return QuantizerOptions{Fp8E5M2Options{}, c.fp8_e5m2().unbiased()};
     case config::Compressor::kSign:
       return QuantizerOptions{sign_of(c.sign(), path + ".sign")};
+    case config::Compressor::kQsgd:
+      return QuantizerOptions{qsgd_of(c.qsgd(), path + ".qsgd"), true};
+    case config::Compressor::kNatural:
+      return QuantizerOptions{NaturalOptions{}, c.natural().unbiased()};
+    case config::Compressor::kTwoBit:
+      return QuantizerOptions{two_bit_of(c.two_bit(), path + ".two_bit")};
+    case config::Compressor::kPyramid:
+      return QuantizerOptions{pyramid_of(c.pyramid(), path + ".pyramid")};
     case config::Compressor::KIND_NOT_SET:
       break;
   }
@@ -488,6 +522,18 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
   return options;
 }
 
+/// A sparsifier that makes up in size for what it leaves out.
+bool scales_up(const CompressorOptions& compressor) {
+  return std::visit(
+      [](const auto& options) {
+        if constexpr (requires { options.density, options.unbiased; })
+          return options.unbiased;
+        else
+          return false;
+      },
+      compressor);
+}
+
 /// Synchronous SGD takes any compressor that is unbiased (the noise averages out) or contractive
 /// (error feedback makes up for the bias). Error feedback itself needs a contraction: else what is
 /// left over grows from step to step.
@@ -498,9 +544,11 @@ void check_contract(const ExchangeOptions& exchange, std::vector<std::string>& w
   const std::string path = fmt::format("exchange.compressor.{}", compressor->name());
   if (exchange.feedback.on && !guarantee.contractive())
     throw ConfigError(
-        path,
-        "does not contract, and with error feedback its residual would grow without end: set " +
-            path + ".unbiased=false, or exchange.error_feedback.on=false");
+        path, "does not contract, and with error feedback its residual would grow without end: " +
+                  (scales_up(exchange.compressor)
+                       ? "set " + path + ".unbiased=false"
+                       : std::string("take more levels of qsgd or smaller buckets")) +
+                  ", or exchange.error_feedback.on=false");
   if (!exchange.feedback.on && !guarantee.unbiased())
     warnings.push_back(
         path + ": is biased, and without error feedback training stops short of the optimum");

@@ -79,6 +79,18 @@ std::vector<Golden> goldens() {
       {"sign", QuantizerOptions{SignOptions{.bucket = 64}}, 100,
        "4C010050640000000000000017000000"
        "01000080BB3FB596524A6B2DA5B4ABAAEA3FD6524A690D"},
+      {"qsgd", QuantizerOptions{QsgdOptions{.levels = 20, .bucket = 64}}, 8,
+       "4C01006008000000000000000D000000"
+       "0100140000003EC0F1523C90C4"},
+      {"natural", QuantizerOptions{NaturalOptions{}}, 8,
+       "4C010070080000000000000009000000"
+       "007F80807E007F80B5"},
+      {"two_bit", QuantizerOptions{TwoBitOptions{.bucket = 64}}, 8,
+       "4C01008008000000000000000C000000"
+       "0100000066BF803F2040D965"},
+      {"pyramid", QuantizerOptions{PyramidOptions{.group = 8, .pulses = 4}}, 8,
+       "4C010090080000000000000005000000"
+       "03F43FC702"},
       {"raw16", TopKOptions{.density = 0.01}, 300,
        "4C0101042C010000060000000C000000"
        "1C003D005900"

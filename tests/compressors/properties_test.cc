@@ -154,7 +154,7 @@ TEST_P(Properties, SentAndResidualAddUpToTheInputs) {
         given[i] += in[i];
         sent[i] += out[i];
         rounded[i] += std::abs(out[i]) + std::abs(residual[i]) + std::abs(in[i]);
-        exact = exact && std::round(out[i]) == out[i];
+        exact = exact && std::round(in[i]) == in[i] && std::round(out[i]) == out[i];
       }
     }
     for (std::size_t i = 0; i < kCount; ++i)

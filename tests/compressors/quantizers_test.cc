@@ -1,5 +1,5 @@
 // The value formats: each against a twin of a few lines that follows its definition, on every
-// instruction set, and some bytes that may never change.
+// instruction set. golden_test.cc holds their bytes still.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "compressors/kernels/targets.h"
 #include "compressors/makers.h"
+#include "compressors/pyramid_index.h"
 #include "compressors/small_float.h"
 #include "compressors/wire/endian.h"
 #include "compressors/wire/value_codec.h"
@@ -163,13 +164,179 @@ TEST(Quantizers, SignIsSignsAndTheMeanMagnitude) {
   }
 }
 
-// --------------------------------------------------------------------------------------- in
-// general
+// -------------------------------------------------------------------------------------------- qsgd
+
+// The unit is what the definition says; a value is one of the two levels beside it, the one that
+// the draw says unless that is too close to tell.
+TEST(Quantizers, QsgdTakesOneOfTwoLevels) {
+  for (const QsgdOptions& options :
+       {QsgdOptions{}, QsgdOptions{.levels = 1, .bucket = 64}, QsgdOptions{.levels = 15},
+        QsgdOptions{.levels = 7, .norm = QsgdNorm::l2, .bucket = 128}}) {
+    const auto codec = make_value_codec(options, Rounding::stochastic);
+    const auto levels = static_cast<double>(options.levels);
+    on_every_input([&](const Misaligned& in) {
+      const auto decoded = decode(*codec, encode(*codec, in.span()), in.size());
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        const Floats rest = in.span().subspan(i / options.bucket * options.bucket);
+        double most = 0, squares = 0;
+        for (const double x : rest.first(std::min(options.bucket, rest.size()))) {
+          most = std::max(most, std::abs(x));
+          squares += x * x;
+        }
+        const double unit = (options.norm == QsgdNorm::l2 ? std::sqrt(squares) : most) / levels;
+        if (unit < 0x1p-126) {
+          ASSERT_EQ(decoded[i], 0);
+          continue;
+        }
+        const double level = in[i] / unit, up = std::floor(level + draw(wire::Values::qsgd, i));
+        const double distance = level + draw(wire::Values::qsgd, i) - up;
+        if (distance > 1e-4 && distance < 1 - 1e-4) {
+          ASSERT_NEAR(decoded[i], up * unit, 1e-5 * std::abs(up * unit));
+        }
+        ASSERT_LT(std::abs(decoded[i] / unit - level), 1 + 1e-4);
+        ASSERT_LE(std::abs(decoded[i]), levels * unit * (1 + 1e-5));
+      }
+    });
+  }
+}
+
+// ----------------------------------------------------------------------------------------- natural
+
+TEST(Quantizers, NaturalTakesOneOfTwoPowers) {
+  for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic}) {
+    const auto codec = make_value_codec(NaturalOptions{}, rounding);
+    on_every_input([&](const Misaligned& in) {
+      const auto decoded = decode(*codec, encode(*codec, in.span()), in.size());
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        const double size = std::abs(double{in[i]});
+        const bool normal = size >= 0x1p-126;
+        const double below = normal ? std::exp2(std::floor(std::log2(size))) : 0;
+        const double above = normal ? 2 * below : 0x1p-126;
+        const double part = (size - below) / (above - below);
+        const bool up = rounding == Rounding::nearest ? part >= 0.5
+                                                      : draw(wire::Values::natural, i) + part >= 1;
+        ASSERT_EQ(decoded[i], std::copysign(up ? above : below, in[i]));
+        ASSERT_EQ(std::signbit(decoded[i]), std::signbit(in[i]));
+      }
+    });
+  }
+}
+
+// ----------------------------------------------------------------------------------------- two_bit
+
+// Values of one code have decoded to their mean, and codes are cut at zero and 1.5 sigma.
+TEST(Quantizers, TwoBitTakesTheMeanOfEachBin) {
+  const auto codec = make_value_codec(TwoBitOptions{}, Rounding::nearest);
+  on_every_input([&](const Misaligned& in) {
+    const auto decoded = decode(*codec, encode(*codec, in.span()), in.size());
+    for (std::size_t begin = 0; begin < in.size(); begin += 1024) {
+      const std::size_t end = std::min(in.size(), begin + 1024);
+      double squares = 0;
+      for (std::size_t i = begin; i < end; ++i) squares += double{in[i]} * in[i];
+      const double edge = 1.5 * std::sqrt(squares / static_cast<double>(end - begin));
+      for (const bool negative : {false, true})
+        for (const bool outer : {false, true}) {
+          double sum = 0, count = 0;
+          bool close = false;
+          for (std::size_t i = begin; i < end; ++i) {
+            const double size = std::abs(double{in[i]});
+            close = close || std::abs(size - edge) <= 1e-5 * edge;
+            if (std::signbit(in[i]) != negative || (size >= edge) != outer) continue;
+            sum += in[i], ++count;
+          }
+          if (close) continue;  // a float may see it on the other side
+          for (std::size_t i = begin; i < end; ++i)
+            if (std::signbit(in[i]) == negative && (std::abs(double{in[i]}) >= edge) == outer) {
+              ASSERT_NEAR(decoded[i], sum / count, std::abs(sum / count) * 0x1.1p-8 + 0x1p-133);
+            }
+        }
+    }
+  });
+}
+
+// ----------------------------------------------------------------------------------------- pyramid
+
+TEST(Pyramid, EveryVectorHasItsIndex) {
+  for (const std::size_t n : {1, 2, 3, 5})
+    for (const std::size_t pulses : {1, 2, 5, 7}) {
+      const auto count = static_cast<std::size_t>(kPyramidSize[n][pulses]);
+      std::vector<std::vector<int>> seen;
+      for (std::size_t index = 0; index < count; ++index) {
+        std::vector<int> y(n);
+        pyramid_vector(index, pulses, y);
+        std::size_t sum = 0;
+        for (const int v : y) sum += static_cast<std::size_t>(std::abs(v));
+        ASSERT_EQ(sum, pulses);
+        ASSERT_TRUE(pyramid_index(y, pulses) == index);
+        seen.push_back(y);
+      }
+      std::ranges::sort(seen);
+      EXPECT_TRUE(std::ranges::adjacent_find(seen) == seen.end());
+    }
+  // By the binomials: sum over j of 2^j C(n, j) C(K-1, j-1).
+  EXPECT_TRUE(kPyramidSize[3][2] == 18);
+  EXPECT_TRUE(kPyramidSize[8][4] == 2816);
+  EXPECT_EQ(pyramid_bits(64, 32), 108u);
+  EXPECT_EQ(pyramid_bits(64, 40), 123u);
+  EXPECT_EQ(pyramid_bits(1, 40), 1u);
+}
+
+TEST(Pyramid, LastVectorsOfTheLongestPyramid) {
+  std::vector<int> y(kMostElements);
+  for (PyramidIndex back = 1; back < 100; ++back) {
+    const PyramidIndex index = kPyramidSize[kMostElements][kMostPulses] - back;
+    pyramid_vector(index, kMostPulses, y);
+    EXPECT_TRUE(pyramid_index(y, kMostPulses) == index);
+  }
+}
+
+// What comes back points where the input does, as near as the best of all vectors of few pulses.
+TEST(Pyramid, FindsTheNearestOfFewPulses) {
+  constexpr std::size_t kGroup = 8, kPulses = 3;
+  const auto codec =
+      make_value_codec(PyramidOptions{.group = kGroup, .pulses = kPulses}, Rounding::nearest);
+  double found = 0, best = 0;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const Misaligned in = make_input(Input::normal, kGroup, seed);
+    double norm = 0, kept = 0, dot = 0, energy = 0;
+    const auto out = decode(*codec, encode(*codec, in.span()), kGroup);
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      norm += double{in[i]} * in[i];
+      dot += double{in[i]} * out[i];
+      energy += double{out[i]} * out[i];
+    }
+    std::vector<int> y(kGroup);
+    for (PyramidIndex index = 0; index < kPyramidSize[kGroup][kPulses]; ++index) {
+      pyramid_vector(index, kPulses, y);
+      double c = 0, e = 0;
+      for (std::size_t i = 0; i < kGroup; ++i) c += double{in[i]} * y[i], e += y[i] * y[i];
+      if (c > 0) kept = std::max(kept, c * c / e);
+    }
+    ASSERT_LE(dot * dot / energy, kept * (1 + 1e-6));
+    found += dot * dot / energy / norm, best += kept / norm;
+  }
+  EXPECT_GT(found, 0.97 * best);
+}
+
+// ------------------------------------------------------------------------------------ every format
 
 std::vector<ValueFormat> formats() {
-  return {Float32Options{},         Bf16Options{},    Fp16Options{},
-          Fp8E4M3Options{},         Fp8E5M2Options{}, SignOptions{},
-          SignOptions{.bucket = 64}};
+  return {Float32Options{},
+          Bf16Options{},
+          Fp16Options{},
+          Fp8E4M3Options{},
+          Fp8E5M2Options{},
+          SignOptions{},
+          SignOptions{.bucket = 64},
+          QsgdOptions{},
+          QsgdOptions{.levels = 1, .bucket = 64},
+          QsgdOptions{.levels = 15, .norm = QsgdNorm::l2},
+          NaturalOptions{},
+          TwoBitOptions{},
+          TwoBitOptions{.bucket = 128},
+          PyramidOptions{},
+          PyramidOptions{.group = 8, .pulses = 5},
+          PyramidOptions{.group = 32, .pulses = 40}};
 }
 
 TEST(Quantizers, EveryInstructionSetGivesTheSameBits) {
@@ -224,33 +391,17 @@ TEST(Quantizers, ThoseThatCannotBeUnbiasedSaySo) {
   }
 }
 
+TEST(Quantizers, RefuseParametersOutOfRange) {
+  for (const ValueFormat& format : std::initializer_list<ValueFormat>{
+           QsgdOptions{.levels = 0}, QsgdOptions{.levels = 128}, QsgdOptions{.bucket = 1},
+           TwoBitOptions{.bucket = 65}, PyramidOptions{.group = 0}, PyramidOptions{.group = 128},
+           PyramidOptions{.group = 24}, PyramidOptions{.pulses = 0}, PyramidOptions{.pulses = 41}})
+    EXPECT_THROW(make_value_codec(format, Rounding::nearest), ConfigError);
+}
+
 TEST(Quantizers, RefuseBucketsOfOddSizes) {
   for (const std::size_t bucket : {0, 1, 63, 100, 65536 + 64})
     EXPECT_THROW(make_value_codec(SignOptions{.bucket = bucket}, Rounding::nearest), ConfigError);
-}
-
-Section bytes_of(std::initializer_list<int> values) {
-  Section bytes;
-  for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
-  return bytes;
-}
-
-TEST(Quantizers, GoldenBytes) {
-  const std::vector<float> in{1, -0.5f, 0.1f, 0, 3, -7.75f, 0x1p-20f, 2.5f};
-  const auto expect = [&in](const ValueFormat& format, const Section& golden) {
-    EXPECT_TRUE(encode(*make_value_codec(format, Rounding::nearest), in) == golden)
-        << name_of(format);
-  };
-  expect(Bf16Options{}, bytes_of({0x80, 0x3f, 0x00, 0xbf, 0xcd, 0x3d, 0, 0, 0x40, 0x40, 0xf8, 0xc0,
-                                  0x80, 0x35, 0x20, 0x40}));
-  // 7.75 is 1.9375 * 2^2; times 2^13 it has exponent 15.
-  expect(Fp16Options{}, bytes_of({0x80, 0x00, 0x70, 0x00, 0xec, 0x66, 0x62, 0, 0, 0x00, 0x76, 0xc0,
-                                  0xfb, 0x00, 0x20, 0x00, 0x75}));
-  // 1.9375 * 2^8 is beyond 448: the scale is one more, and the value rounds to 2 * 2^7.
-  expect(Fp8E4M3Options{}, bytes_of({0x81, 0x60, 0xd8, 0x45, 0, 0x6c, 0xf8, 0, 0x6a}));
-  expect(Fp8E5M2Options{}, bytes_of({0x81, 0x6c, 0xe8, 0x5e, 0, 0x72, 0xf8, 0x1c, 0x71}));
-  // The mean magnitude is 14.85 / 8.
-  expect(SignOptions{}, bytes_of({16, 0, 0x9a, 0x99, 0xed, 0x3f, 0x22}));
 }
 
 }  // namespace

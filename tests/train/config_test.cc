@@ -435,6 +435,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "exchange.compressor.rand_k.density", "is nan"},
         Refusal{kTopK, "exchange.compressor.sign.bucket=100", "exchange.compressor.sign.bucket",
                 "a multiple of 64 up to 65,536, is 100"},
+        Refusal{kTopK, "exchange.compressor.qsgd.levels=128", "exchange.compressor.qsgd.levels",
+                "from 1 to 127, is 128"},
+        Refusal{kTopK, "exchange.compressor.pyramid.group=10", "exchange.compressor.pyramid.group",
+                "8, 16, 32 or 64, is 10"},
+        Refusal{kTopK, "exchange.compressor.pyramid.pulses=0", "exchange.compressor.pyramid.pulses",
+                "from 1 to 40, is 0"},
+        Refusal{kTopK, "exchange.compressor.qsgd.levels=3", "exchange.compressor.qsgd",
+                "residual would grow"},
         Refusal{kTopK, "exchange.error_feedback.decay=1.5", "exchange.error_feedback.decay",
                 "[0, 1], is 1.5"},
         Refusal{kTopK, "exchange.error_feedback.scale=0", "exchange.error_feedback.scale",
@@ -473,6 +481,11 @@ TEST(Config, QuantizersAreCompressorsAndWhatSparsifiersSendValuesIn) {
   quantizer("fp16 { unbiased: true }", Fp16Options{}, true);
   quantizer("fp8_e4m3 {}", Fp8E4M3Options{}, false);
   quantizer("fp8_e5m2 { unbiased: true }", Fp8E5M2Options{}, true);
+  quantizer("qsgd {}", QsgdOptions{}, true);
+  quantizer("natural {}", NaturalOptions{}, true);
+  quantizer("natural { unbiased: false }", NaturalOptions{}, false);
+  quantizer("two_bit { bucket: 64 }", TwoBitOptions{.bucket = 64}, false);
+  quantizer("pyramid { group: 16 pulses: 40 }", PyramidOptions{.group = 16, .pulses = 40}, false);
   quantizer("sign { bucket: 256 }", SignOptions{.bucket = 256}, false);
   const auto values = [&](const std::string& text, const ValueFormat& format) {
     EXPECT_TRUE(std::get<TopKOptions>(compressor("top_k { " + text + " }")).values == format)
@@ -483,6 +496,11 @@ TEST(Config, QuantizersAreCompressorsAndWhatSparsifiersSendValuesIn) {
   values("values: fp8_e4m3", Fp8E4M3Options{});
   values("values: fp8_e5m2", Fp8E5M2Options{});
   values("values: sign", SignOptions{});
+  values("values: qsgd quantizer { qsgd { levels: 31 norm: l2 bucket: 128 } }",
+         QsgdOptions{.levels = 31, .norm = QsgdNorm::l2, .bucket = 128});
+  values("values: natural", NaturalOptions{});
+  values("values: two_bit quantizer { two_bit { bucket: 128 } }", TwoBitOptions{.bucket = 128});
+  values("values: pyramid quantizer { pyramid { pulses: 3 } }", PyramidOptions{.pulses = 3});
   values("values: sign quantizer { sign { bucket: 64 } }", SignOptions{.bucket = 64});
 }
 
