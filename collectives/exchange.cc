@@ -1,9 +1,12 @@
 #include "collectives/exchange.h"
 
 #include <cmath>
+#include <utility>
 
 #include "base/errors.h"
+#include "collectives/bucket_plan.h"
 #include "collectives/exchange/kinds.h"
+#include "collectives/exchange/pipeline.h"
 
 namespace laconic {
 namespace {
@@ -15,29 +18,44 @@ struct Overloaded : Cases... {
 template <typename... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-void check_options(const ExchangeOptions& options) {
-  const FeedbackOptions& feedback = options.feedback;
-  if (options.bucket_bytes < sizeof(float)) throw ConfigError("bucket_bytes", "at least 4");
+void check_feedback(const std::string& leg, const FeedbackOptions& feedback) {
   if (!(std::isfinite(feedback.scale) && feedback.scale > 0))
-    throw ConfigError("error_feedback.scale", "above 0");
+    throw ConfigError(leg + "error_feedback.scale", "above 0");
   if (!(feedback.decay >= 0 && feedback.decay <= 1))
-    throw ConfigError("error_feedback.decay", "from 0 to 1");
+    throw ConfigError(leg + "error_feedback.decay", "from 0 to 1");
+}
+
+void check_options(const ExchangeOptions& options) {
+  if (options.bucket_bytes < sizeof(float)) throw ConfigError("bucket_bytes", "at least 4");
+  check_feedback("", options.feedback);
+  if (options.down) check_feedback("down.", options.down->feedback);
 }
 
 }  // namespace
+
+ExchangeTimes& ExchangeTimes::operator+=(const ExchangeTimes& other) {
+  compress += other.compress;
+  wait += other.wait;
+  decode += other.decode;
+  hidden += other.hidden;
+  return *this;
+}
 
 std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& given, Transport& transport,
                                         const Layout& layout) {
   check_options(given);
   ExchangeOptions options = given;
   options.compressor = for_ranks(given.compressor, transport.size());
-  return std::visit(Overloaded{[&](const DenseOptions& kind) {
-                                 return make_dense_exchange(kind, options, transport, layout);
-                               },
-                               [&](const GatherOptions&) {
-                                 return make_gather_exchange(options, transport, layout);
-                               }},
-                    options.kind);
+  if (options.down) options.down->compressor = for_ranks(given.down->compressor, transport.size());
+  auto buckets = plan_buckets(layout, options.bucket_bytes);
+  auto stages = std::visit(
+      Overloaded{
+          [&](const DenseOptions& kind) { return make_dense(kind, options, transport); },
+          [&](const GatherOptions&) { return make_gather(options, transport, buckets); },
+          [&](const OwnerOptions&) { return make_owner(options, transport, buckets); },
+          [&](const StarOptions& kind) { return make_star(kind, options, transport, buckets); }},
+      options.kind);
+  return make_pipeline(std::move(stages), std::move(buckets), transport, flat_size(layout));
 }
 
 }  // namespace laconic

@@ -10,11 +10,24 @@
 
 namespace laconic {
 
-/// Where an exchange spent its time since it was last asked, in seconds.
+enum class Activity : std::uint8_t { compress, wait, decode };
+
+/// One thing that an exchange did for one bucket; begin and end as now() has them.
+struct Span {
+  Activity activity;
+  std::size_t bucket;  ///< Its place in the plan.
+  double begin, end;
+};
+
+/// Where an exchange spent its time, in seconds. What it did after finish() was called is what a
+/// step takes longer for it; what it did before was hidden behind the computation.
 struct ExchangeTimes {
   double compress = 0;
   double wait = 0;
   double decode = 0;
+  double hidden = 0;
+
+  ExchangeTimes& operator+=(const ExchangeTimes& other);
 };
 
 /// "Average this vector over the group", compressed or not. Owns its residuals. One thread calls

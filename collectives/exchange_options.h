@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -33,14 +34,31 @@ struct DenseOptions {
 /// Every rank gets every other rank's payload and adds them up in rank order.
 struct GatherOptions {};
 
-/// The compressed exchanges share compressor, error feedback and warm-up; dense has no use for
-/// them.
-struct ExchangeOptions {
-  std::variant<DenseOptions, GatherOptions> kind = DenseOptions{};
+/// Every rank owns a shard of each bucket: it gets all payloads of it, adds them up, and sends the
+/// compressed average of it to all.
+struct OwnerOptions {};
+
+/// As owner, with one rank that owns everything.
+struct StarOptions {
+  int hub = 0;
+};
+
+using ExchangeKind = std::variant<DenseOptions, GatherOptions, OwnerOptions, StarOptions>;
+
+/// How a lossy leg compresses.
+struct LegOptions {
   CompressorOptions compressor = TopKOptions{};
+  FeedbackOptions feedback = {};
+};
+
+/// Dense has no use for what the compressed exchanges share.
+struct ExchangeOptions {
+  ExchangeKind kind = DenseOptions{};
+  CompressorOptions compressor = TopKOptions{};  ///< Of what each rank sends of its own.
   FrameOptions frame = {};
   FeedbackOptions feedback = {};
-  WarmUpOptions warm_up = {};
+  WarmUpOptions warm_up = {};      ///< Of both legs, where they have a density that can fall.
+  std::optional<LegOptions> down;  ///< Of averages on their way back; empty: as the way there.
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< Of floats, before compression.
   /// Exchanges of one transport whose rounds overlap in time need channels of their own.
   std::uint16_t channel = channels::exchange;

@@ -40,9 +40,13 @@ Leg leg_of(const CompressorOptions& options, const FeedbackOptions& feedback,
 
 Legs legs_of(const ExchangeOptions& options, const Layout& layout) {
   if (std::holds_alternative<DenseOptions>(options.kind)) return {};
-  return {.up = leg_of(options.compressor, options.feedback,
-                       plan_buckets(layout, options.bucket_bytes)),
-          .down = {}};
+  const auto buckets = plan_buckets(layout, options.bucket_bytes);
+  const Leg up = leg_of(options.compressor, options.feedback, buckets);
+  if (std::holds_alternative<GatherOptions>(options.kind)) return {.up = up, .down = {}};
+  return {.up = up,
+          .down = options.down
+                      ? leg_of(options.down->compressor, options.down->feedback, buckets)
+                      : up};
 }
 
 }  // namespace laconic

@@ -100,6 +100,7 @@ std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& 
   Exchange& exchange = *exchanges.front();
   ExchangeOptions in_group = experiment.exchange;
   in_group.compressor = for_ranks(in_group.compressor, ranks);
+  if (in_group.down) in_group.down->compressor = for_ranks(in_group.down->compressor, ranks);
   const Setting setting{oracle, legs_of(in_group, oracle.layout()), ranks};
   std::visit([&](const auto& options) { check_participants(options, ranks); }, experiment.method);
   std::vector<float> start(flat_size(oracle.layout()));

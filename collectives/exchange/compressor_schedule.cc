@@ -24,19 +24,25 @@ double* density_of(CompressorOptions& options) {
 
 }  // namespace
 
+bool can_warm_up(const CompressorOptions& options) {
+  CompressorOptions copy = options;
+  const double* density = density_of(copy);
+  return density != nullptr && *density < kFirstDensity;
+}
+
 CompressorSchedule::CompressorSchedule(const CompressorOptions& options, const FrameOptions& frame,
                                        const WarmUpOptions& warm_up)
     : warm_up_steps_(warm_up.steps) {
   if (warm_up.steps > 0) {
     CompressorOptions stage = options;
-    double* const density = density_of(stage);
-    if (density == nullptr || !(*density < kFirstDensity))
+    if (!can_warm_up(options))
       throw ConfigError("density_warm_up.steps",
                         "0, since the compressor has no density below 1/4 to fall to");
     if (warm_up.stages < 1) throw ConfigError("density_warm_up.stages", "at least 1");
-    const double last = *density;
+    double& density = *density_of(stage);
+    const double last = density;
     for (int i = 0; i < warm_up.stages; ++i) {
-      *density =
+      density =
           kFirstDensity * std::pow(last / kFirstDensity, static_cast<double>(i) / warm_up.stages);
       stages_.push_back(make_compressor(stage, frame));
     }

@@ -10,6 +10,9 @@
 
 namespace laconic {
 
+/// Whether it has a density that could fall to its own from 1/4.
+bool can_warm_up(const CompressorOptions& options);
+
 /// Which compressor a step uses: the one of the options, and while the density warms up one of its
 /// denser kin. A function of the step alone, so that ranks agree and a resume needs nothing.
 class CompressorSchedule {

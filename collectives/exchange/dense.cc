@@ -1,11 +1,7 @@
 #include <algorithm>
-#include <utility>
 
-#include "base/clock.h"
 #include "collectives/allreduce.h"
-#include "collectives/bucket_plan.h"
 #include "collectives/exchange/kinds.h"
-#include "collectives/exchange/round.h"
 
 // Dense: nothing is compressed. Each bucket is summed by an allreduce, one after the other and in
 // the order of the plan, and then divided by the number of participants. Whoever takes no part adds
@@ -15,61 +11,43 @@
 namespace laconic {
 namespace {
 
-class DenseExchange final : public Exchange {
+class Dense final : public Stages {
  public:
-  DenseExchange(const AllreduceAlgorithm& allreduce, const ExchangeOptions& options,
-                Transport& transport, const Layout& layout)
-      : allreduce_(allreduce),
-        tag_{options.channel, Purpose::dense},
-        transport_(transport),
-        buckets_(plan_buckets(layout, options.bucket_bytes)),
-        round_(transport, flat_size(layout)) {}
+  Dense(const AllreduceAlgorithm& allreduce, std::uint16_t channel, Transport& transport)
+      : allreduce_(allreduce), tag_{channel, Purpose::dense}, transport_(transport) {}
 
-  void begin(MutFloats vector, MutFloats sent, const Step& step) override {
-    round_.begin(vector, sent, step);
-  }
-  void ready(Slice) noexcept override {}  // finish() does all the work so far
-  void finish() override {
-    finish_or_abort(transport_, round_, [&] { average(); });
+  std::size_t count() const override { return 1; }
+  std::size_t in_flight() const override { return 1; }
+
+  void run(std::size_t, Flight& flight, const Round& round) override {
+    const MutFloats bucket = part(round.vector(), flight.bucket());
+    if (!round.takes_part()) std::fill(bucket.begin(), bucket.end(), 0.0f);
+    if (!round.sent().empty())
+      std::copy(bucket.begin(), bucket.end(), part(round.sent(), flight.bucket()).begin());
+    {
+      const auto timed = flight.time(Activity::wait);
+      allreduce_.run(transport_, bucket, tag_, scratch_);
+    }
+    const auto timed = flight.time(Activity::decode);
+    const auto participants = static_cast<float>(round.participants().size());
+    for (float& value : bucket) value /= participants;
   }
 
   void save(StateWriter&) const override {}  // keeps nothing from step to step
   void load(StateReader&) override {}
-  ExchangeTimes take_times() override { return std::exchange(times_, {}); }
 
  private:
-  void average();
-
   const AllreduceAlgorithm& allreduce_;
   const Tag tag_;
   Transport& transport_;
-  const std::vector<Slice> buckets_;
-  Round round_;
   Scratch scratch_;
-  ExchangeTimes times_;
 };
-
-void DenseExchange::average() {
-  const MutFloats vector = round_.vector(), sent = round_.sent();
-  if (!round_.takes_part(transport_.rank())) std::fill(vector.begin(), vector.end(), 0.0f);
-  if (!sent.empty()) std::copy(vector.begin(), vector.end(), sent.begin());
-  const auto participants = static_cast<float>(round_.participants().size());
-  Stopwatch watch;
-  for (const Slice bucket : buckets_) {
-    allreduce_.run(transport_, part(vector, bucket), tag_, scratch_);
-    times_.wait += watch.restart();
-    for (float& value : part(vector, bucket)) value /= participants;
-    times_.decode += watch.restart();
-  }
-}
 
 }  // namespace
 
-std::unique_ptr<Exchange> make_dense_exchange(const DenseOptions& kind,
-                                              const ExchangeOptions& options, Transport& transport,
-                                              const Layout& layout) {
-  return std::make_unique<DenseExchange>(find_allreduce(kind.allreduce), options, transport,
-                                         layout);
+std::unique_ptr<Stages> make_dense(const DenseOptions& kind, const ExchangeOptions& options,
+                                   Transport& transport) {
+  return std::make_unique<Dense>(find_allreduce(kind.allreduce), options.channel, transport);
 }
 
 }  // namespace laconic

@@ -1,15 +1,27 @@
 #pragma once
 
-#include "collectives/exchange.h"
+#include <memory>
+#include <span>
+
+#include "collectives/exchange/stages.h"
+#include "collectives/exchange_options.h"
 
 /// One maker for each kind of exchange; make_exchange calls the one that the options name.
 namespace laconic {
 
-std::unique_ptr<Exchange> make_dense_exchange(const DenseOptions& kind,
-                                              const ExchangeOptions& options, Transport& transport,
-                                              const Layout& layout);
+/// What compressed exchanges have in flight: enough to fill the wire while a bucket is encoded.
+inline constexpr std::size_t kBucketsInFlight = 4;
 
-std::unique_ptr<Exchange> make_gather_exchange(const ExchangeOptions& options, Transport& transport,
-                                               const Layout& layout);
+std::unique_ptr<Stages> make_dense(const DenseOptions& kind, const ExchangeOptions& options,
+                                   Transport& transport);
+
+std::unique_ptr<Stages> make_gather(const ExchangeOptions& options, Transport& transport,
+                                    std::span<const Slice> buckets);
+
+std::unique_ptr<Stages> make_owner(const ExchangeOptions& options, Transport& transport,
+                                   std::span<const Slice> buckets);
+
+std::unique_ptr<Stages> make_star(const StarOptions& kind, const ExchangeOptions& options,
+                                  Transport& transport, std::span<const Slice> buckets);
 
 }  // namespace laconic

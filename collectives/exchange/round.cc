@@ -29,20 +29,4 @@ bool Round::takes_part(int rank) const {
   return std::binary_search(participants_.begin(), participants_.end(), rank);
 }
 
-void finish_or_abort(Transport& transport, Round& round, const std::function<void()>& work) {
-  check(round.under_way(), "begin() comes before finish()");
-  try {
-    work();
-  } catch (const NumericError& e) {
-    const NumericError told("step " + std::to_string(round.step()) + ": " + e.what() +
-                            "; a lower rate may help");
-    transport.abort(told.what(), told.status());
-    throw told;
-  } catch (const std::exception& e) {
-    transport.abort(e.what(), status_of(e));
-    throw;
-  }
-  round.end();
-}
-
 }  // namespace laconic

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <exception>
-#include <functional>
 #include <vector>
 
 #include "base/step.h"
@@ -27,7 +25,11 @@ class Round {
 
   /// Ascending; all ranks if the step named none.
   const std::vector<int>& participants() const { return participants_; }
+  bool takes_part() const { return takes_part(rank()); }
   bool takes_part(int rank) const;
+
+  int rank() const { return transport_.rank(); }
+  int ranks() const { return transport_.size(); }
 
  private:
   const Transport& transport_;
@@ -38,9 +40,5 @@ class Round {
   RngKey key_;
   std::vector<int> participants_;
 };
-
-/// Does the work of a finish(). What it throws ends the group before it flies on: buffers that
-/// others still write to must not be unwound under them, and nobody may wait for this rank.
-void finish_or_abort(Transport& transport, Round& round, const std::function<void()>& work);
 
 }  // namespace laconic

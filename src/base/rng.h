@@ -27,6 +27,7 @@ enum class RngPurpose : std::uint32_t {
   coin = 8,
   federated = 9,
   test = 10,
+  compress_down = 11,
 };
 
 inline constexpr std::uint32_t kEveryRank = 0xffffffff;

@@ -71,14 +71,17 @@ void complete_method(config::Method& method) {
   if (schedule.shape_case() == config::Schedule::SHAPE_NOT_SET) schedule.mutable_constant();
 }
 
-/// Dense has no use for what a compressed exchange is made of. Giving it is no error, so that
+/// Some kinds have no use for what others are made of. Giving it is no error, so that
 /// --set exchange.dense={} is all that a comparison takes.
-void drop_compression(config::Exchange& exchange, std::vector<std::string>& warnings) {
+void drop_unused(config::Exchange& exchange, std::vector<std::string>& warnings) {
   const auto drop = [&](bool present, const char* name, auto clear) {
     if (!present) return;
-    warnings.push_back(fmt::format("exchange.{}: has no effect on exchange.dense", name));
+    warnings.push_back(fmt::format("exchange.{}: has no effect on exchange.{}", name,
+                                   exchange.has_dense() ? "dense" : "gather"));
     (exchange.*clear)();
   };
+  drop(exchange.has_down(), "down", &config::Exchange::clear_down);
+  if (!exchange.has_dense()) return;
   drop(exchange.has_compressor(), "compressor", &config::Exchange::clear_compressor);
   drop(exchange.has_error_feedback(), "error_feedback", &config::Exchange::clear_error_feedback);
   drop(exchange.has_density_warm_up(), "density_warm_up", &config::Exchange::clear_density_warm_up);
@@ -86,14 +89,18 @@ void drop_compression(config::Exchange& exchange, std::vector<std::string>& warn
 
 void complete_exchange(config::Exchange& exchange, std::vector<std::string>& warnings) {
   if (exchange.kind_case() == config::Exchange::KIND_NOT_SET) exchange.mutable_dense();
-  if (exchange.has_dense()) {
-    drop_compression(exchange, warnings);
-    return;
-  }
+  const bool two_legs = exchange.has_owner() || exchange.has_star();
+  if (!two_legs) drop_unused(exchange, warnings);
+  if (exchange.has_dense()) return;
   if (exchange.compressor().kind_case() == config::Compressor::KIND_NOT_SET)
     exchange.mutable_compressor()->mutable_top_k();
   exchange.mutable_error_feedback();
   exchange.mutable_density_warm_up();
+  if (!two_legs) return;
+  auto& down = *exchange.mutable_down();
+  if (down.compressor().kind_case() == config::Compressor::KIND_NOT_SET)
+    *down.mutable_compressor() = exchange.compressor();
+  if (!down.has_error_feedback()) *down.mutable_error_feedback() = exchange.error_feedback();
 }
 
 }  // namespace

@@ -500,6 +500,10 @@ WarmUpOptions warm_up_of(const config::Exchange& e) {
                                              stages <= 1000, "at most 1000"))};
 }
 
+FeedbackOptions feedback_of(const config::ErrorFeedback& f, const std::string& path) {
+  return {f.on(), positive(path + ".scale", f.scale()), fraction(path + ".decay", f.decay())};
+}
+
 ExchangeOptions exchange_of(const config::Exchange& e) {
   ExchangeOptions options;
   const auto bytes = at_least("exchange.bucket_bytes", e.bucket_bytes(), std::uint64_t{4});
@@ -511,14 +515,22 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
     case config::Exchange::kGather:
       options.kind = GatherOptions{};
       break;
+    case config::Exchange::kOwner:
+      options.kind = OwnerOptions{};
+      break;
+    case config::Exchange::kStar:
+      options.kind = StarOptions{static_cast<int>(
+          ranged("exchange.star.hub", e.star().hub(), e.star().hub() < 65536, "a rank"))};
+      break;
     case config::Exchange::KIND_NOT_SET:
       not_chosen("exchange");
   }
   options.compressor = compressor_of(e.compressor(), "exchange.compressor");
-  options.feedback = {e.error_feedback().on(),
-                      positive("exchange.error_feedback.scale", e.error_feedback().scale()),
-                      fraction("exchange.error_feedback.decay", e.error_feedback().decay())};
+  options.feedback = feedback_of(e.error_feedback(), "exchange.error_feedback");
   options.warm_up = warm_up_of(e);
+  if (e.has_down())
+    options.down = {compressor_of(e.down().compressor(), "exchange.down.compressor"),
+                    feedback_of(e.down().error_feedback(), "exchange.down.error_feedback")};
   return options;
 }
 
@@ -537,21 +549,28 @@ bool scales_up(const CompressorOptions& compressor) {
 /// Synchronous SGD takes any compressor that is unbiased (the noise averages out) or contractive
 /// (error feedback makes up for the bias). Error feedback itself needs a contraction: else what is
 /// left over grows from step to step.
-void check_contract(const ExchangeOptions& exchange, std::vector<std::string>& warnings) {
-  if (std::holds_alternative<DenseOptions>(exchange.kind)) return;
-  const auto compressor = make_compressor(exchange.compressor);
-  const Guarantee guarantee = compressor->guarantee(exchange.bucket_bytes / sizeof(float));
-  const std::string path = fmt::format("exchange.compressor.{}", compressor->name());
-  if (exchange.feedback.on && !guarantee.contractive())
+void check_contract(const LegOptions& leg, std::size_t count, const std::string& leg_path,
+                    std::vector<std::string>& warnings) {
+  const auto compressor = make_compressor(leg.compressor);
+  const Guarantee guarantee = compressor->guarantee(count);
+  const std::string path = fmt::format("{}.compressor.{}", leg_path, compressor->name());
+  if (leg.feedback.on && !guarantee.contractive())
     throw ConfigError(
         path, "does not contract, and with error feedback its residual would grow without end: " +
-                  (scales_up(exchange.compressor)
+                  (scales_up(leg.compressor)
                        ? "set " + path + ".unbiased=false"
                        : std::string("take more levels of qsgd or smaller buckets")) +
-                  ", or exchange.error_feedback.on=false");
-  if (!exchange.feedback.on && !guarantee.unbiased())
+                  ", or " + leg_path + ".error_feedback.on=false");
+  if (!leg.feedback.on && !guarantee.unbiased())
     warnings.push_back(
         path + ": is biased, and without error feedback training stops short of the optimum");
+}
+
+void check_contracts(const ExchangeOptions& exchange, std::vector<std::string>& warnings) {
+  if (std::holds_alternative<DenseOptions>(exchange.kind)) return;
+  const std::size_t count = exchange.bucket_bytes / sizeof(float);
+  check_contract({exchange.compressor, exchange.feedback}, count, "exchange", warnings);
+  if (exchange.down) check_contract(*exchange.down, count, "exchange.down", warnings);
 }
 
 /// What the method relies on, on a bucket that is full.
@@ -582,7 +601,7 @@ Experiment to_options(const config::Experiment& e) {
   options.problem = problem_of(e);
   options.method = method_of(e.method());
   options.exchange = exchange_of(e.exchange());
-  check_contract(options.exchange, options.warnings);
+  check_contracts(options.exchange, options.warnings);
   check_method(options.method, options.exchange);
   options.report = {at_least("report.every", e.report().every(), std::uint64_t{1}),
                     e.report().score_every(), e.report().verify_every()};

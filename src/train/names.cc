@@ -57,6 +57,13 @@ struct CompressorName {
   }
 };
 
+struct KindName {
+  std::string operator()(const DenseOptions&) const { return "dense"; }
+  std::string operator()(const GatherOptions&) const { return "gather"; }
+  std::string operator()(const OwnerOptions&) const { return "owner"; }
+  std::string operator()(const StarOptions&) const { return "star"; }
+};
+
 struct MethodName {
   std::string operator()(const SyncSgdOptions&) const { return "sync_sgd"; }
   std::string operator()(const DescentAscentOptions&) const { return "descent_ascent"; }
@@ -77,10 +84,17 @@ std::string problem_name(const ProblemOptions& problem) {
 std::string method_name(const MethodOptions& method) { return std::visit(MethodName{}, method); }
 
 std::string exchange_name(const ExchangeOptions& exchange) {
+  const auto leg = [](const CompressorOptions& compressor, const FeedbackOptions& feedback) {
+    return std::visit(CompressorName{}, compressor) + (feedback.on ? ", error feedback" : "");
+  };
   if (const auto* dense = std::get_if<DenseOptions>(&exchange.kind))
     return "dense, " + dense->allreduce;
-  return "gather, " + std::visit(CompressorName{}, exchange.compressor) +
-         (exchange.feedback.on ? ", error feedback" : "");
+  const std::string up = leg(exchange.compressor, exchange.feedback);
+  const std::string kind = std::visit(KindName{}, exchange.kind);
+  if (std::holds_alternative<GatherOptions>(exchange.kind)) return kind + ", " + up;
+  const std::string down =
+      exchange.down ? leg(exchange.down->compressor, exchange.down->feedback) : up;
+  return kind + ", " + up + (down == up ? " both ways" : "; down " + down);
 }
 
 }  // namespace laconic

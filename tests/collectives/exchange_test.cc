@@ -46,7 +46,7 @@ TEST(ExchangeFailure, ANaNEndsTheGroupWithItsCause) {
 
 TEST(ExchangeFailure, ARankThatNeverComesEndsAtTheDeadline) {
   const Stopwatch watch;
-  for (const auto& [name, options] : all_exchanges())
+  for (const auto& [name, options] : all_exchanges(3))
     run_ranks(make_in_process_group(3, {.deadline_seconds = 0.1}), [&](Transport& t) {
       if (t.rank() == 1) {
         EXPECT_THROW(t.wait_any({}), TransportError);
@@ -60,7 +60,7 @@ TEST(ExchangeFailure, ARankThatNeverComesEndsAtTheDeadline) {
 
 TEST(ExchangeFailure, MisuseIsAMistakeOfOurs) {
   const auto group = make_in_process_group(1);
-  for (const auto& [name, options] : all_exchanges()) {
+  for (const auto& [name, options] : all_exchanges(1)) {
     const auto exchange = make_exchange(options, *group[0], kLayout);
     std::vector<float> vector(1000), wrong(999);
     const std::vector<int> nobody{1};
@@ -109,6 +109,15 @@ TEST(ExchangeOptions, AreRefusedWithTheFieldThatIsWrong) {
   o = gather, o.warm_up.steps = 10, o.compressor = IdentityOptions{};
   EXPECT_THAT(refusal(o), StartsWith("density_warm_up.steps: "));
   EXPECT_THAT(refusal({.kind = DenseOptions{"rings"}}), HasSubstr("did you mean ring?"));
+  o = gather, o.kind = OwnerOptions{};
+  o.down = LegOptions{RandKOptions{.density = 0.1, .unbiased = true}, {}};
+  EXPECT_THAT(refusal(o), StartsWith("down.error_feedback.on: "));
+  o.down->feedback = {.on = false};
+  EXPECT_EQ(refusal(o), "");
+  o.down->feedback.decay = -1;
+  EXPECT_THAT(refusal(o), StartsWith("down.error_feedback.decay: "));
+  for (const int hub : {-1, 1})
+    EXPECT_THAT(refusal({.kind = StarOptions{hub}}), StartsWith("exchange.star.hub: "));
 }
 
 TEST(CompressorSchedule, DensityFallsByTheSameFactorAtEachStage) {

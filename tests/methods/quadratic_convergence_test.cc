@@ -44,6 +44,25 @@ TEST(Quadratic, TopKStopsShortWithoutErrorFeedback) {
   EXPECT_GT(relative_distance(train(training)), 1e-2);
 }
 
+double end_with_owner(bool feedback_up, bool feedback_down) {
+  Training training = on_quadratic(1000, 1e-2);
+  training.ranks = 2;
+  training.exchange = {.kind = OwnerOptions{},
+                       .compressor = TopKOptions{.density = 0.1},
+                       .feedback = {.on = feedback_up},
+                       .down = LegOptions{TopKOptions{.density = 0.1}, {.on = feedback_down}}};
+  return relative_distance(train(training));
+}
+
+// Fewer and longer steps than above, and so a floor that is higher; what is left out on either leg
+// stands far above it.
+TEST(Quadratic, CompressedBothWaysItArrivesOnlyWithErrorFeedbackOnBothLegs) {
+  const double both = end_with_owner(true, true);
+  EXPECT_LT(both, 1e-3);
+  EXPECT_GT(end_with_owner(false, true), 2 * both);
+  EXPECT_GT(end_with_owner(true, false), 2 * both);
+}
+
 // Coordinates that all ranks share make the average of what is sent a part of the average: ranks
 // that differ then do no harm.
 TEST(Quadratic, RandKArrivesWithErrorFeedback) {
@@ -51,5 +70,6 @@ TEST(Quadratic, RandKArrivesWithErrorFeedback) {
   training.exchange = gathered(RandKOptions{.density = 0.1, .unbiased = false}, true);
   EXPECT_LT(relative_distance(train(training)), 1e-10);
 }
+
 }  // namespace
 }  // namespace laconic

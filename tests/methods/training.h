@@ -54,11 +54,7 @@ inline Outcome train(const Training& training) {
 }
 
 inline ExchangeOptions gathered(const CompressorOptions& compressor, bool feedback) {
-  ExchangeOptions options;
-  options.kind = GatherOptions{};
-  options.compressor = compressor;
-  options.feedback.on = feedback;
-  return options;
+  return {.kind = GatherOptions{}, .compressor = compressor, .feedback = {.on = feedback}};
 }
 
 }  // namespace laconic

@@ -96,9 +96,27 @@ TEST(Config, CompressedExchangesHaveDefaultsOfTheirOwn) {
   EXPECT_TRUE(e.warnings.empty());
 }
 
+TEST(Config, TheWayDownIsAsTheWayUpUnlessItIsGiven) {
+  const std::string owner =
+      kQuadratic + "exchange { owner {} compressor { top_k { density: 0.5 } } ";
+  const Experiment same = parse(owner + "error_feedback { decay: 0.5 } }");
+  EXPECT_TRUE(std::holds_alternative<OwnerOptions>(same.exchange.kind));
+  EXPECT_EQ(std::get<TopKOptions>(same.exchange.down->compressor).density, 0.5);
+  EXPECT_EQ(same.exchange.down->feedback.decay, 0.5);
+  const Experiment other = parse(owner + "down { compressor { rand_k {} } } }",
+                                 {"exchange.star.hub=2", "exchange.down.error_feedback.scale=2"});
+  EXPECT_EQ(std::get<StarOptions>(other.exchange.kind).hub, 2);
+  EXPECT_TRUE(std::holds_alternative<RandKOptions>(other.exchange.down->compressor));
+  EXPECT_EQ(other.exchange.down->feedback.scale, 2);
+  EXPECT_EQ(other.exchange.feedback.scale, 1);
+  const Experiment none = parse(owner + "}", {"exchange.gather={}", "exchange.down={}"});
+  EXPECT_FALSE(none.exchange.down.has_value());
+  EXPECT_THAT(none.warnings, testing::ElementsAre(HasSubstr("exchange.down: has no effect")));
+}
+
 TEST(Config, TextReadsBackAsItself) {
   for (const auto& text :
-       {kQuadratic, kClassifier, kTopK, kRandK,
+       {kQuadratic, kClassifier, kTopK, kRandK, kQuadratic + "exchange { owner {} }",
         kQuadratic + "seed: 18446744073709551615 method { sync_sgd { adamw { epsilon: 1.1e-7 } "
                      "schedule { rate: 0.30000000000000004 drops { factor: 0.3 } } } } "
                      "debug { kill_at { rank: 1 step: 7 } }",
@@ -364,7 +382,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kRandK, "exchange.compressor.rand_k={unbiased: true values: sign}",
                 "exchange.compressor.rand_k.values", "sign is biased"},
         Refusal{kTopK, "exchange.compressor.top_k={values: bf16 quantizer { sign {} }}",
-                "exchange.compressor.top_k.quantizer.sign", "the values are bf16"}));
+                "exchange.compressor.top_k.quantizer.sign", "the values are bf16"},
+        Refusal{kQuadratic + "exchange { star {} down { compressor { rand_k {} } } }",
+                "exchange.down.compressor.rand_k.unbiased=true", "exchange.down.compressor.rand_k",
+                "residual would grow"}));
 
 INSTANTIATE_TEST_SUITE_P(
     OutOfRange, ConfigRefuses,
@@ -445,6 +466,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "residual would grow"},
         Refusal{kTopK, "exchange.error_feedback.decay=1.5", "exchange.error_feedback.decay",
                 "[0, 1], is 1.5"},
+        Refusal{kQuadratic + "exchange { owner {} }", "exchange.down.compressor.top_k.density=2",
+                "exchange.down.compressor.top_k.density", "is 2"},
         Refusal{kTopK, "exchange.error_feedback.scale=0", "exchange.error_feedback.scale",
                 "above 0"},
         Refusal{kTopK, "exchange.density_warm_up.stages=0", "exchange.density_warm_up.stages",

@@ -15,6 +15,13 @@ TEST(Names, SayWhatIsSent) {
   exchange.compressor = RandKOptions{.unbiased = true, .values = Bf16Options{}};
   exchange.feedback.on = false;
   EXPECT_EQ(exchange_name(exchange), "gather, rand_k (unbiased) 1% bf16");
+  exchange.kind = StarOptions{};
+  EXPECT_EQ(exchange_name(exchange), "star, rand_k (unbiased) 1% bf16 both ways");
+  exchange.kind = OwnerOptions{};
+  exchange.down = LegOptions{TopKOptions{}, {}};
+  EXPECT_EQ(exchange_name(exchange),
+            "owner, rand_k (unbiased) 1% bf16; down top_k 1%, error feedback");
+  exchange.kind = GatherOptions{};
   exchange.compressor = QuantizerOptions{Fp8E4M3Options{}, true};
   EXPECT_EQ(exchange_name(exchange), "gather, fp8_e4m3 (unbiased)");
 }

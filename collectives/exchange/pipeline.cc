@@ -1,0 +1,137 @@
+#include "collectives/exchange/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/errors.h"
+
+namespace laconic {
+namespace {
+
+class Pipeline final : public Exchange {
+ public:
+  Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, Transport& transport,
+           std::size_t length);
+
+  void begin(MutFloats vector, MutFloats sent, const Step& step) override {
+    round_.begin(vector, sent, step);
+  }
+  void ready(Slice) noexcept override {}  // finish() does all the work so far
+  void finish() override;
+
+  void save(StateWriter& writer) const override { stages_->save(writer); }
+  void load(StateReader& reader) override { stages_->load(reader); }
+  ExchangeTimes take_times() override { return std::exchange(times_, {}); }
+
+ private:
+  void serve_or_abort();
+  void serve();
+  bool advance();
+  bool advance(std::size_t stage);
+  bool retire();
+  void sleep();
+  Flight& flight_of(std::size_t bucket) { return flights_[bucket % flights_.size()]; }
+
+  const std::unique_ptr<Stages> stages_;
+  const std::vector<Slice> buckets_;
+  Transport& transport_;
+  Round round_;
+  Timeline timeline_;
+  ExchangeTimes times_;
+
+  std::vector<Flight> flights_;
+  std::vector<std::size_t> next_;  // by stage: the bucket whose turn it is
+  std::size_t retired_ = 0;        // buckets that have landed
+  std::vector<Ticket> tickets_;    // what sleep() waits for
+};
+
+Pipeline::Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, Transport& transport,
+                   std::size_t length)
+    : stages_(std::move(stages)),
+      buckets_(std::move(buckets)),
+      transport_(transport),
+      round_(transport, length),
+      next_(stages_->count()) {
+  for (std::size_t slot = 0; slot < std::min(stages_->in_flight(), buckets_.size()); ++slot)
+    flights_.emplace_back(transport_, timeline_, slot, stages_->count());
+}
+
+void Pipeline::finish() {
+  check(round_.under_way(), "begin() comes before finish()");
+  const double began = now();
+  serve_or_abort();
+  round_.end();
+  times_ += timeline_.split(began);
+}
+
+/// What goes wrong ends the group before it flies on: buffers that others still write to must not
+/// be unwound under them, and nobody may wait for this rank.
+void Pipeline::serve_or_abort() {
+  try {
+    serve();
+  } catch (const NumericError& e) {
+    const NumericError told("step " + std::to_string(round_.step()) + ": " + e.what() +
+                            "; a lower rate may help");
+    transport_.abort(told.what(), told.status());
+    throw told;
+  } catch (const std::exception& e) {
+    transport_.abort(e.what(), status_of(e));
+    throw;
+  }
+}
+
+void Pipeline::serve() {
+  timeline_.clear();
+  retired_ = 0;
+  std::fill(next_.begin(), next_.end(), 0);
+  while (retired_ < buckets_.size())
+    if (!advance()) sleep();
+}
+
+/// Does the first thing in the order of urgency that can be done now; false if there is none.
+bool Pipeline::advance() {
+  if (retire()) return true;
+  const std::size_t last = next_.size() - 1;
+  for (std::size_t stage = last; stage-- > 0;)
+    if (advance(stage)) return true;
+  return advance(last);
+}
+
+bool Pipeline::advance(std::size_t stage) {
+  const std::size_t bucket = next_[stage];
+  if (stage == 0) {
+    if (bucket == buckets_.size() || bucket == retired_ + flights_.size()) return false;
+    flight_of(bucket).launch(bucket, buckets_[bucket]);
+  } else if (bucket == next_[stage - 1] || !flight_of(bucket).may_run(stage)) {
+    return false;
+  }
+  stages_->run(stage, flight_of(bucket), round_);
+  ++next_[stage];
+  return true;
+}
+
+bool Pipeline::retire() {
+  if (retired_ == next_.back() || !flight_of(retired_).has_landed()) return false;
+  ++retired_;
+  return true;
+}
+
+/// Until something has come that the next bucket of some stage waits for, or has left.
+void Pipeline::sleep() {
+  tickets_.clear();
+  for (std::size_t stage = 1; stage < next_.size(); ++stage)
+    if (next_[stage] < next_[stage - 1]) flight_of(next_[stage]).add_receives(stage, tickets_);
+  if (retired_ < next_.back()) flight_of(retired_).add_sends(tickets_);
+  Timeline::Timed timed(timeline_, Activity::wait, retired_);
+  transport_.wait_any(tickets_);
+}
+
+}  // namespace
+
+std::unique_ptr<Exchange> make_pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets,
+                                        Transport& transport, std::size_t length) {
+  return std::make_unique<Pipeline>(std::move(stages), std::move(buckets), transport, length);
+}
+
+}  // namespace laconic

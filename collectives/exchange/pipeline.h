@@ -1,0 +1,16 @@
+#pragma once
+
+#include "collectives/exchange/stages.h"
+
+namespace laconic {
+
+/// The one mechanism under all exchanges: takes every bucket of the plan, strictly in its order,
+/// through the stages of a kind of exchange, with as many in flight as that kind has memory for.
+///
+/// What lets others go on is done first: later stages before earlier ones, but decoding (the last
+/// stage, for which nobody waits) after all else. Which stage runs when depends on what arrives;
+/// what it computes does not, since buckets share nothing.
+std::unique_ptr<Exchange> make_pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets,
+                                        Transport& transport, std::size_t length);
+
+}  // namespace laconic
