@@ -55,7 +55,8 @@ std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& given, Transport&
           [&](const OwnerOptions&) { return make_owner(options, transport, buckets); },
           [&](const StarOptions& kind) { return make_star(kind, options, transport, buckets); }},
       options.kind);
-  return make_pipeline(std::move(stages), std::move(buckets), transport, flat_size(layout));
+  return make_pipeline(std::move(stages), std::move(buckets), transport, flat_size(layout),
+                       options.overlap);
 }
 
 }  // namespace laconic

@@ -31,7 +31,8 @@ struct ExchangeTimes {
 };
 
 /// "Average this vector over the group", compressed or not. Owns its residuals. One thread calls
-/// begin and finish; ready() may come from any.
+/// begin and finish; ready() may come from any. Between the two the exchange may use the transport
+/// from a thread of its own, and nobody else does, another exchange neither.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -41,12 +42,17 @@ class Exchange {
   /// it.
   virtual void begin(MutFloats vector, MutFloats sent, const Step& step) = 0;
 
-  /// This part of the vector is final. Never blocks: only marks.
+  /// This part of the vector is final; no part is announced twice in a round. Never blocks: only
+  /// marks.
   virtual void ready(Slice part) noexcept = 0;
 
   /// The rest is ready too. When it returns, vector holds the average over the participants, the
   /// same bits on every rank. Rethrows what went wrong meanwhile.
   virtual void finish() = 0;
+
+  /// Ends a round that finish() will not end, since something else went wrong: afterwards nobody
+  /// uses what begin() borrowed. The group does not survive it. Without a round: nothing.
+  virtual void abandon() noexcept = 0;
 
   /// Residuals in flat coordinates, whatever the buckets. Between finish() and begin() only.
   virtual void save(StateWriter& writer) const = 0;

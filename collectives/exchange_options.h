@@ -59,8 +59,9 @@ struct ExchangeOptions {
   FeedbackOptions feedback = {};
   WarmUpOptions warm_up = {};      ///< Of both legs, where they have a density that can fall.
   std::optional<LegOptions> down;  ///< Of averages on their way back; empty: as the way there.
+  bool overlap = true;  ///< Buckets go on their way while others are still computed: the same bits.
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< Of floats, before compression.
-  /// Exchanges of one transport whose rounds overlap in time need channels of their own.
+  /// The first of two that it uses. Exchanges of one transport need channels of their own.
   std::uint16_t channel = channels::exchange;
 };
 

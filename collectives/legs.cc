@@ -44,9 +44,8 @@ Legs legs_of(const ExchangeOptions& options, const Layout& layout) {
   const Leg up = leg_of(options.compressor, options.feedback, buckets);
   if (std::holds_alternative<GatherOptions>(options.kind)) return {.up = up, .down = {}};
   return {.up = up,
-          .down = options.down
-                      ? leg_of(options.down->compressor, options.down->feedback, buckets)
-                      : up};
+          .down = options.down ? leg_of(options.down->compressor, options.down->feedback, buckets)
+                               : up};
 }
 
 }  // namespace laconic

@@ -81,6 +81,7 @@ Exchanges make_exchanges(const Experiment& experiment, Transport& transport, con
     ExchangeOptions dense;
     dense.kind = DenseOptions{method.allreduce};
     dense.bucket_bytes = experiment.exchange.bucket_bytes;
+    dense.overlap = experiment.exchange.overlap;
     dense.channel = channels::exchange + 512;  // far from any that the first one may use
     exchanges.push_back(make_exchange(dense, transport, layout));
   };

@@ -22,7 +22,7 @@ WarmUpOptions warm_up(LossyLeg::Way way, const ExchangeOptions& options) {
 }  // namespace
 
 LossyLeg::LossyLeg(Way way, const ExchangeOptions& options, std::span<const Slice> frames,
-         std::span<const Slice> own)
+                   std::span<const Slice> own)
     : way_(way),
       feedback_(leg_options(way, options).feedback),
       schedule_(leg_options(way, options).compressor, options.frame, warm_up(way, options)),

@@ -20,7 +20,7 @@ class LossyLeg {
   /// `frames`: the slices that become frames, on whatever rank; `own`: those that this rank writes.
   /// Throws ConfigError where the options do not fit.
   LossyLeg(Way way, const ExchangeOptions& options, std::span<const Slice> frames,
-      std::span<const Slice> own);
+           std::span<const Slice> own);
 
   /// No frame is longer, at any step.
   std::size_t room() const { return room_; }

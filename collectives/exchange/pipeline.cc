@@ -1,10 +1,13 @@
 #include "collectives/exchange/pipeline.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "collectives/exchange/readiness.h"
+#include "collectives/exchange/worker.h"
 
 namespace laconic {
 namespace {
@@ -12,13 +15,13 @@ namespace {
 class Pipeline final : public Exchange {
  public:
   Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, Transport& transport,
-           std::size_t length);
+           std::size_t length, bool overlap);
+  ~Pipeline() override { abandon(); }
 
-  void begin(MutFloats vector, MutFloats sent, const Step& step) override {
-    round_.begin(vector, sent, step);
-  }
-  void ready(Slice) noexcept override {}  // finish() does all the work so far
+  void begin(MutFloats vector, MutFloats sent, const Step& step) override;
+  void ready(Slice part) noexcept override;
   void finish() override;
+  void abandon() noexcept override;
 
   void save(StateWriter& writer) const override { stages_->save(writer); }
   void load(StateReader& reader) override { stages_->load(reader); }
@@ -36,6 +39,7 @@ class Pipeline final : public Exchange {
   const std::unique_ptr<Stages> stages_;
   const std::vector<Slice> buckets_;
   Transport& transport_;
+  Readiness readiness_;
   Round round_;
   Timeline timeline_;
   ExchangeTimes times_;
@@ -44,25 +48,57 @@ class Pipeline final : public Exchange {
   std::vector<std::size_t> next_;  // by stage: the bucket whose turn it is
   std::size_t retired_ = 0;        // buckets that have landed
   std::vector<Ticket> tickets_;    // what sleep() waits for
+
+  std::optional<Worker> worker_;  // with overlap; last, so that it ends first
 };
 
 Pipeline::Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, Transport& transport,
-                   std::size_t length)
+                   std::size_t length, bool overlap)
     : stages_(std::move(stages)),
       buckets_(std::move(buckets)),
       transport_(transport),
+      readiness_(buckets_),
       round_(transport, length),
       next_(stages_->count()) {
   for (std::size_t slot = 0; slot < std::min(stages_->in_flight(), buckets_.size()); ++slot)
     flights_.emplace_back(transport_, timeline_, slot, stages_->count());
+  if (overlap) worker_.emplace([this] { serve_or_abort(); });
+}
+
+void Pipeline::begin(MutFloats vector, MutFloats sent, const Step& step) {
+  round_.begin(vector, sent, step);
+  readiness_.reset();
+  if (worker_) worker_->start();
+}
+
+void Pipeline::ready(Slice part) noexcept {
+  if (worker_ && readiness_.mark(part)) transport_.wake();
 }
 
 void Pipeline::finish() {
   check(round_.under_way(), "begin() comes before finish()");
   const double began = now();
-  serve_or_abort();
+  readiness_.mark_all();
+  if (worker_) {
+    transport_.wake();
+    worker_->join();
+    // A wake that came when nobody slept any more must not end somebody else's wait.
+    transport_.wake();
+    transport_.wait_any({});
+  } else {
+    serve_or_abort();
+  }
   round_.end();
   times_ += timeline_.split(began);
+}
+
+void Pipeline::abandon() noexcept {
+  if (!round_.under_way()) return;
+  if (worker_) {
+    transport_.abort("left an exchange unfinished", ExitStatus::other);
+    worker_->quiesce();
+  }
+  round_.end();
 }
 
 /// What goes wrong ends the group before it flies on: buffers that others still write to must not
@@ -102,6 +138,7 @@ bool Pipeline::advance(std::size_t stage) {
   const std::size_t bucket = next_[stage];
   if (stage == 0) {
     if (bucket == buckets_.size() || bucket == retired_ + flights_.size()) return false;
+    if (!readiness_.ready(bucket)) return false;
     flight_of(bucket).launch(bucket, buckets_[bucket]);
   } else if (bucket == next_[stage - 1] || !flight_of(bucket).may_run(stage)) {
     return false;
@@ -117,21 +154,27 @@ bool Pipeline::retire() {
   return true;
 }
 
-/// Until something has come that the next bucket of some stage waits for, or has left.
+/// Until something has come that the next bucket of some stage waits for, or has left, or a bucket
+/// has become ready. Only what keeps the exchange from going on is waiting for others.
 void Pipeline::sleep() {
   tickets_.clear();
   for (std::size_t stage = 1; stage < next_.size(); ++stage)
     if (next_[stage] < next_[stage - 1]) flight_of(next_[stage]).add_receives(stage, tickets_);
   if (retired_ < next_.back()) flight_of(retired_).add_sends(tickets_);
-  Timeline::Timed timed(timeline_, Activity::wait, retired_);
+  if (tickets_.empty()) {
+    transport_.wait_any({});
+    return;
+  }
+  const Timeline::Timed timed(timeline_, Activity::wait, retired_);
   transport_.wait_any(tickets_);
 }
 
 }  // namespace
 
 std::unique_ptr<Exchange> make_pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets,
-                                        Transport& transport, std::size_t length) {
-  return std::make_unique<Pipeline>(std::move(stages), std::move(buckets), transport, length);
+                                        Transport& transport, std::size_t length, bool overlap) {
+  return std::make_unique<Pipeline>(std::move(stages), std::move(buckets), transport, length,
+                                    overlap);
 }
 
 }  // namespace laconic

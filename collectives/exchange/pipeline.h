@@ -10,7 +10,11 @@ namespace laconic {
 /// What lets others go on is done first: later stages before earlier ones, but decoding (the last
 /// stage, for which nobody waits) after all else. Which stage runs when depends on what arrives;
 /// what it computes does not, since buckets share nothing.
+///
+/// With `overlap` all of it is done by a thread of the exchange's own, which from begin() to
+/// finish() is the only one that uses the transport: a bucket goes on its way as soon as it and all
+/// before it are ready, while the computation goes on. Without, finish() does everything.
 std::unique_ptr<Exchange> make_pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets,
-                                        Transport& transport, std::size_t length);
+                                        Transport& transport, std::size_t length, bool overlap);
 
 }  // namespace laconic

@@ -15,7 +15,8 @@ struct Report {
   double compress = 0;
   double wait = 0;  ///< On others.
   double decode = 0;
-  double apply = 0;  ///< In the update rule.
+  double apply = 0;   ///< In the update rule.
+  double hidden = 0;  ///< Of the exchange's work, while the oracle computed; part of `compute`.
 };
 
 /// Owns the parameters and when to communicate; made with its exchanges and transport. Between two

@@ -32,6 +32,7 @@ class SyncSgd final : public Method {
     report.compress = times.compress;
     report.wait = times.wait;
     report.decode = times.decode;
+    report.hidden = times.hidden;
     watch.restart();
     const double rate = rate_at(options_.schedule, step.index, options_.steps);
     rule_->apply(gradient_, static_cast<float>(rate), x_);

@@ -21,6 +21,7 @@ struct Digest {
   double loss_sum = 0;
   double seconds = 0;                                                 ///< By the wall clock.
   double compute = 0, compress = 0, wait = 0, decode = 0, apply = 0;  ///< Seconds.
+  double hidden = 0;  ///< Seconds of the exchange behind compute.
   std::uint64_t bytes_sent = 0, bytes_received = 0;
 };
 

@@ -18,6 +18,7 @@ std::uint64_t hash_of_bits(config::Experiment experiment) {
   experiment.clear_checkpoint();
   experiment.clear_transport();
   experiment.clear_debug();
+  experiment.mutable_exchange()->clear_overlap();
   return hash_of(std::as_bytes(std::span<const char>(config_text::print(experiment))));
 }
 

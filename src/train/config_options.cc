@@ -508,6 +508,7 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
   ExchangeOptions options;
   const auto bytes = at_least("exchange.bucket_bytes", e.bucket_bytes(), std::uint64_t{4});
   options.bucket_bytes = static_cast<std::size_t>(bytes);
+  options.overlap = e.overlap();
   switch (e.kind_case()) {
     case config::Exchange::kDense:
       options.kind = DenseOptions{allreduce_of("exchange.dense.allreduce", e.dense().allreduce())};

@@ -268,6 +268,7 @@ void Trainer::step() {
   state_.wait += report.wait;
   state_.decode += report.decode;
   state_.apply += report.apply;
+  state_.hidden += report.hidden;
 }
 
 bool Trainer::is_round() const {
@@ -315,6 +316,7 @@ Digest Trainer::digest() const {
           .wait = now.wait - at_start_.wait,
           .decode = now.decode - at_start_.decode,
           .apply = now.apply - at_start_.apply,
+          .hidden = now.hidden - at_start_.hidden,
           .bytes_sent = now.sent.total(),
           .bytes_received = now.received.total()};
 }
@@ -342,6 +344,7 @@ MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
           .wait = per_step(&Digest::wait),
           .decode = per_step(&Digest::decode),
           .apply = per_step(&Digest::apply),
+          .hidden = per_step(&Digest::hidden),
           .examples_per_second =
               examples == 0 ? kUnknown
                             : each * steps * ranks / (digests[0].seconds - reported_[0].seconds),
@@ -363,6 +366,7 @@ void Trainer::hear(const Agreement::News& news) {
     board_->scalar("seconds/wait", row.step, row.wait);
     board_->scalar("seconds/decode", row.step, row.decode);
     board_->scalar("seconds/apply", row.step, row.apply);
+    board_->scalar("seconds/hidden", row.step, row.hidden);
     board_->scalar("bytes/sent", row.step, static_cast<double>(row.bytes_sent));
     board_->scalar("bytes/received", row.step, static_cast<double>(row.bytes_received));
     board_->flush();
@@ -526,6 +530,7 @@ Summary train(const Run& run) {
   } catch (const std::exception& e) {
     if (trainer) trainer->fail(e.what());
     run.transport.abort(e.what(), status_of(e));
+    for (Exchange* exchange : run.exchanges) exchange->abandon();  // borrows the method's memory
     throw;
   }
 }

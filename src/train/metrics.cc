@@ -49,6 +49,7 @@ void Metrics::report(const MetricsRow& row) {
              {"wait_seconds", row.wait},
              {"decode_seconds", row.decode},
              {"apply_seconds", row.apply},
+             {"hidden_seconds", row.hidden},
              {"examples_per_second", row.examples_per_second},
              {"bytes_sent", row.bytes_sent},
              {"bytes_received", row.bytes_received}}

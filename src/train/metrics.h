@@ -16,7 +16,8 @@ struct MetricsRow {
   double seconds = 0;      ///< Since the run's start.
   double loss = kUnknown;  ///< On the ranks' mini-batches.
   double compute = 0, compress = 0, wait = 0, decode = 0, apply = 0;  ///< Seconds a step.
-  double examples_per_second = kUnknown;                              ///< Of all ranks together.
+  double hidden = 0;  ///< Seconds a step of the exchange behind compute, beside the others.
+  double examples_per_second = kUnknown;             ///< Of all ranks together.
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< By a rank, since the run's start.
 };
 

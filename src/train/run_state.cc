@@ -10,7 +10,8 @@ namespace {
 template <typename State, typename Visit>
 void for_each_field(State& s, Visit visit) {
   visit(s.steps);
-  for (auto* seconds : {&s.seconds, &s.compute, &s.compress, &s.wait, &s.decode, &s.apply})
+  for (auto* seconds :
+       {&s.seconds, &s.compute, &s.compress, &s.wait, &s.decode, &s.apply, &s.hidden})
     visit(*seconds);
   visit(s.loss_sum);
   for (auto* count : {&s.sent, &s.received})

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/errors.h"
@@ -164,6 +168,95 @@ TEST(ExchangeKeys, DifferBetweenStepsAndBucketsAndOwnOnesBetweenRanks) {
     EXPECT_EQ(by_rank[0] == by_rank[1], shared);
     EXPECT_EQ(by_rank[1] == by_rank[2], shared);
   }
+}
+
+/// Counts what is sent, for another thread to see.
+class Watched final : public Transport {
+ public:
+  explicit Watched(Transport& inner) : inner_(inner) {}
+
+  std::string_view name() const override { return inner_.name(); }
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  int host_of(int rank) const override { return inner_.host_of(rank); }
+  Ticket post_send(int to, Tag tag, Bytes payload) override {
+    ++sends;
+    return inner_.post_send(to, tag, payload);
+  }
+  Ticket post_receive(int from, Tag tag, MutBytes into) override {
+    return inner_.post_receive(from, tag, into);
+  }
+  std::optional<std::size_t> poll(Ticket ticket) override { return inner_.poll(ticket); }
+  std::size_t wait(Ticket ticket) override { return inner_.wait(ticket); }
+  Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
+  void wake() noexcept override { inner_.wake(); }
+  void abort(std::string_view why, ExitStatus status) noexcept override {
+    inner_.abort(why, status);
+  }
+
+  std::atomic<int> sends = 0;
+
+ private:
+  Transport& inner_;
+};
+
+/// Waits for it, but not for ever.
+bool comes_true(const std::function<bool()>& condition) {
+  for (const Stopwatch watch; watch.seconds() < 10;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+TEST(ExchangeOverlap, ABucketIsSentWhileThoseAfterItAreComputed) {
+  for (const ExchangeKind& kind : {ExchangeKind{DenseOptions{}}, ExchangeKind{GatherOptions{}},
+                                   ExchangeKind{OwnerOptions{}}, ExchangeKind{StarOptions{}}})
+    run_ranks(make_in_process_group(2), [&](Transport& t) {
+      Watched watched(t);
+      const auto exchange = make_exchange(
+          {.kind = kind, .compressor = top_k(0.1), .bucket_bytes = 2000}, watched, kLayout);
+      auto gradient = floats(t.rank(), 0, 1000);
+      exchange->begin(gradient, {}, step_of(0));
+      exchange->ready({501, 499});
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      EXPECT_EQ(watched.sends, 0) << "of a bucket that is not whole";
+      exchange->ready({500, 1});
+      EXPECT_TRUE(comes_true([&] { return watched.sends > 0; }));
+      exchange->finish();
+      EXPECT_GT(exchange->take_times().hidden, 0);
+    });
+}
+
+TEST(ExchangeOverlap, OffNothingIsSentBeforeTheEnd) {
+  run_ranks(make_in_process_group(2), [&](Transport& t) {
+    Watched watched(t);
+    const auto exchange =
+        make_exchange({.kind = GatherOptions{}, .overlap = false}, watched, kLayout);
+    auto gradient = floats(t.rank(), 0, 1000);
+    exchange->begin(gradient, {}, step_of(0));
+    exchange->ready({0, 1000});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(watched.sends, 0);
+    exchange->finish();
+    EXPECT_EQ(exchange->take_times().hidden, 0);
+  });
+}
+
+TEST(ExchangeFailure, ARoundThatIsLeftEndsTheGroup) {
+  for (const auto& [name, options] : all_exchanges(3))
+    run_ranks(make_in_process_group(3, {.rendezvous = true}), [&](Transport& t) {
+      const auto exchange = make_exchange(options, t, kLayout);
+      auto gradient = floats(t.rank(), 0, 1000);
+      exchange->begin(gradient, {}, step_of(0));
+      if (t.rank() == 1) {
+        exchange->abandon();
+        exchange->abandon();  // nothing more
+        return;
+      }
+      exchange->ready({0, 1000});
+      EXPECT_THROW(exchange->finish(), TransportError) << name;
+    });
 }
 
 TEST(ExchangeTimes, SayWhereTheTimeWent) {

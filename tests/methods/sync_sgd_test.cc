@@ -62,6 +62,7 @@ class Halving final : public Exchange {
     events_.emplace_back("finish");
     for (float& value : vector_) value *= 0.5f;
   }
+  void abandon() noexcept override {}
   void save(StateWriter&) const override {}
   void load(StateReader&) override {}
   ExchangeTimes take_times() override { return {.compress = 1, .wait = 2, .decode = 3}; }

@@ -70,6 +70,7 @@ exchange {
     allreduce: "ring"
   }
   bucket_bytes: 1048576
+  overlap: true
 }
 report {
   every: 20
@@ -538,7 +539,7 @@ TEST(Config, HashIsOfWhatDecidesTheBits) {
   const auto plain = parse(kTopK).hash;
   for (const char* same :
        {"name=other", "report.every=1", "checkpoint.every=7", "checkpoint.keep=5",
-        "transport.deadline=5", "debug.kill_at={rank: 0 step: 3}"})
+        "transport.deadline=5", "exchange.overlap=false", "debug.kill_at={rank: 0 step: 3}"})
     EXPECT_EQ(hash(same), plain) << same;
   for (const char* other :
        {"seed=2", "steps=11", "epochs=2", "problem.quadratic.spread=2", "compute_threads=2",

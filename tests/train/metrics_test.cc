@@ -45,11 +45,13 @@ TEST_F(MetricsTest, WritesOneObjectALine) {
                   .examples_per_second = 640,
                   .bytes_sent = 12,
                   .bytes_received = 34});
-  EXPECT_EQ(lines(), std::vector<std::string>{
-                         R"({"step":20,"seconds":2.0,"loss":0.5,"compute_seconds":0.25,)"
-                         R"("compress_seconds":0.0,"wait_seconds":0.0,"decode_seconds":0.0,)"
-                         R"("apply_seconds":0.0,"examples_per_second":640.0,"bytes_sent":12,)"
-                         R"("bytes_received":34})"});
+  EXPECT_EQ(
+      lines(),
+      std::vector<std::string>{
+          R"({"step":20,"seconds":2.0,"loss":0.5,"compute_seconds":0.25,)"
+          R"("compress_seconds":0.0,"wait_seconds":0.0,"decode_seconds":0.0,)"
+          R"("apply_seconds":0.0,"hidden_seconds":0.0,"examples_per_second":640.0,"bytes_sent":12,)"
+          R"("bytes_received":34})"});
   metrics.score(20, {.loss = 0.25, .accuracy = 0.75});
   EXPECT_EQ(lines().back(),
             R"({"step":20,"score":{"loss":0.25,"accuracy":0.75,"gap":null,"distance":null}})");

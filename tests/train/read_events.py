@@ -22,6 +22,7 @@ REPORTS = {
     "seconds/wait": "wait_seconds",
     "seconds/decode": "decode_seconds",
     "seconds/apply": "apply_seconds",
+    "seconds/hidden": "hidden_seconds",
     "bytes/sent": "bytes_sent",
     "bytes/received": "bytes_received",
 }

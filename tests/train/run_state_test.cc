@@ -15,6 +15,7 @@ TEST(RunState, ComesBackBitForBit) {
                        .wait = 4,
                        .decode = 5,
                        .apply = 6,
+                       .hidden = 7,
                        .loss_sum = 0.1,
                        .sent = {1, 2, 3, 4, 5},
                        .received = {6, 7, 8, 9, 10},
@@ -27,6 +28,7 @@ TEST(RunState, ComesBackBitForBit) {
   RunState back;
   back.load(reader);
   EXPECT_EQ(back.steps, state.steps);
+  EXPECT_EQ(back.hidden, 7);
   EXPECT_EQ(back.loss_sum, 0.1);
   EXPECT_EQ(back.apply, 6);
   EXPECT_EQ(back.sent.control, 5u);
