@@ -265,7 +265,7 @@ TEST(ExchangeTimes, SayWhereTheTimeWent) {
     const auto exchange = make_exchange(options, t, kLayout);
     run_step(*exchange, floats(t.rank(), 0, 1000), step_of(0));
     const ExchangeTimes times = exchange->take_times();
-    EXPECT_GT(times.wait, 0.045);
+    EXPECT_GT(times.wait, 0.02);  // of 0.05, if the other was ahead
     EXPECT_GT(times.compress, 0);
     EXPECT_GT(times.decode, 0);
     EXPECT_LT(times.compress + times.decode, 0.04);
