@@ -62,7 +62,8 @@ Pipeline::Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, T
       next_(stages_->count()) {
   for (std::size_t slot = 0; slot < std::min(stages_->in_flight(), buckets_.size()); ++slot)
     flights_.emplace_back(transport_, timeline_, slot, stages_->count());
-  if (overlap) worker_.emplace([this] { serve_or_abort(); });
+  // One bucket is whole only when all gradients are: a thread would have nothing to hide behind.
+  if (overlap && buckets_.size() > 1) worker_.emplace([this] { serve_or_abort(); });
 }
 
 void Pipeline::begin(MutFloats vector, MutFloats sent, const Step& step) {
