@@ -7,12 +7,11 @@
 #include <optional>
 
 #include "collectives/control.h"
-#include "collectives/transports/mpi.h"
 #include "launcher/assemble.h"
 #include "launcher/commands.h"
 #include "launcher/interrupt.h"
 #include "launcher/run_directory.h"
-#include "launcher/world.h"
+#include "launcher/world_flags.h"
 #include "train/config.h"
 #include "train/loop.h"
 #include "train/table.h"
@@ -24,36 +23,8 @@ struct TrainOptions {
   std::filesystem::path experiment, out;
   std::vector<std::string> overrides;
   bool resume = false;
-  WorldOptions world;
-  std::string transport = "auto";
-  TcpOptions tcp;
-  TcpTls tls;
+  WorldFlags world;
 };
-
-/// What the flags about TCP say together.
-std::optional<TcpOptions> tcp_of(const TrainOptions& options) {
-  const bool any_tls = !options.tls.ca_file.empty() || !options.tls.certificate_file.empty() ||
-                       !options.tls.key_file.empty();
-  if (options.transport != "tcp") {
-    if (any_tls || options.tcp.rank >= 0 || !options.tcp.rendezvous.empty() ||
-        !options.tcp.interface.empty())
-      throw ConfigError("--transport", "tcp, for --rendezvous, --rank, --interface and --tls-*");
-    return std::nullopt;
-  }
-  if (options.tcp.rendezvous.empty())
-    throw ConfigError("--rendezvous", "required by --transport tcp: HOST:PORT of rank 0");
-  if (options.tcp.rank < 0) throw ConfigError("--rank", "required by --transport tcp");
-  if (options.tcp.rank >= options.world.ranks)
-    throw ConfigError("--rank", "below --ranks, which is " + std::to_string(options.world.ranks));
-  for (const auto& [flag, file] : {std::pair("--tls-ca", options.tls.ca_file),
-                                   std::pair("--tls-certificate", options.tls.certificate_file),
-                                   std::pair("--tls-key", options.tls.key_file)})
-    if (any_tls && file.empty())
-      throw ConfigError(flag, "required: TLS takes a CA, a certificate and its key");
-  TcpOptions tcp = options.tcp;
-  if (any_tls) tcp.tls = options.tls;
-  return tcp;
-}
 
 /// A resume needs no experiment: the run directory has it, as it ran.
 Experiment experiment_of(const TrainOptions& options) {
@@ -112,10 +83,7 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
 }
 
 ExitStatus run_train(const TrainOptions& options) {
-  WorldOptions world = options.world;
-  world.tcp = tcp_of(options);
-  if (world.ranks > 1 && !world.tcp && started_by_mpi())
-    throw ConfigError("--ranks", "mpirun says how many ranks there are; leave it out");
+  WorldOptions world = options.world.options();
   const Experiment experiment = experiment_of(options);
   const SharedData data = load_data(experiment.problem);
   set_compute_threads(experiment.compute_threads);
@@ -131,7 +99,6 @@ ExitStatus run_train(const TrainOptions& options) {
 
 void add_train(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<TrainOptions>();
-  options->tcp.rank = -1;  // must be said, with tcp
   CLI::App* sub = app.add_subcommand(
       "train", "Train one experiment: alone, on --ranks threads, or as a rank of mpirun");
   sub->add_option("experiment", options->experiment, "An experiment file: configs/*.textproto");
@@ -141,21 +108,7 @@ void add_train(CLI::App& app, Action& chosen) {
   sub->add_option("--out", options->out, "Run directory (default: runs/NAME)");
   sub->add_flag("--resume", options->resume,
                 "Go on from the newest complete checkpoint of the run directory");
-  sub->add_option("--ranks", options->world.ranks,
-                  "Ranks: threads of this process, or processes with --transport tcp")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  sub->add_option("--transport", options->transport,
-                  "auto: mpirun's where it started this process, else threads")
-      ->check(CLI::IsMember({"auto", "tcp"}))
-      ->capture_default_str();
-  sub->add_option("--rendezvous", options->tcp.rendezvous, "tcp: HOST:PORT where rank 0 listens");
-  sub->add_option("--rank", options->tcp.rank, "tcp: this process's rank, from 0")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("--interface", options->tcp.interface, "tcp: interface or address to use");
-  sub->add_option("--tls-ca", options->tls.ca_file, "tcp: TLS 1.3, with this CA (PEM)");
-  sub->add_option("--tls-certificate", options->tls.certificate_file, "tcp: this rank's (PEM)");
-  sub->add_option("--tls-key", options->tls.key_file, "tcp: its key (PEM)");
+  options->world.add_to(*sub);
   sub->callback([options, &chosen] { chosen = [options] { return run_train(*options); }; });
 }
 

@@ -1,0 +1,357 @@
+// `laconic bench collectives`: every allreduce over its lengths, in the manner of nccl-tests.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <numeric>
+#include <optional>
+
+#include "base/errors.h"
+#include "collectives/control.h"
+#include "collectives/cost_model.h"
+#include "collectives/ledger.h"
+#include "launcher/bench/links_json.h"
+#include "launcher/bench/starting_gun.h"
+#include "launcher/bench/subjects.h"
+#include "launcher/bench/timing.h"
+#include "launcher/world_flags.h"
+#include "train/svg_chart.h"
+
+namespace laconic::bench {
+namespace {
+
+constexpr Tag kSum{channels::collective, Purpose::dense};
+constexpr std::size_t kLeastRounds = 3;
+constexpr double kAsGood = 1.05;  // times the time of the best: no worse a choice
+
+struct Options {
+  WorldFlags world;
+  std::vector<std::string> algorithms;
+  std::size_t min_bytes = 4, max_bytes = std::size_t{64} << 20, factor = 4;
+  double seconds = 0.5, limit = 10;
+  bool json = false;
+  std::string svg;
+};
+
+/// One of ours, or the transport's own.
+struct Subject {
+  std::string name;
+  const AllreduceAlgorithm* ours = nullptr;
+};
+
+struct Row {
+  std::string algorithm;
+  std::size_t bytes = 0;
+  Spread seconds;
+  std::size_t rounds = 0;
+  std::optional<double> predicted, sent_mean, sent_busiest;  // of ours
+
+  double algorithm_rate() const { return static_cast<double>(bytes) / seconds.median; }
+};
+
+// ---------------------------------------------------------------------------------- measuring
+
+class CollectiveBench {
+ public:
+  CollectiveBench(const Options& options, Transport& transport)
+      : options_(options),
+        transport_(transport),
+        links_(measure_links(transport)),
+        gun_(transport, transport.size() == 1 ? 0 : links_.link(0, 1).latency_seconds) {
+    find_subjects();
+  }
+
+  const LinkModel& links() const { return links_; }
+
+  std::vector<Row> rows_of(std::size_t bytes) {
+    std::vector<Row> rows;
+    std::vector<std::function<void()>> works;
+    vector_.assign(bytes / sizeof(float), 0);
+    for (const Subject& subject : subjects_) {
+      Row row{.algorithm = subject.name, .bytes = bytes};
+      if (subject.ours != nullptr) {
+        row.predicted = predict_seconds(*subject.ours, vector_.size(), links_);
+        if (*row.predicted > options_.limit) continue;
+      }
+      sum_once(subject, row);
+      rows.push_back(row);
+      works.push_back([this, &subject] { sum(subject, transport_); });
+    }
+    std::fill(vector_.begin(), vector_.end(), 0.0f);  // sums of zeros stay finite
+    const double enough = options_.seconds * static_cast<double>(works.size());
+    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far) {
+      double spent = 0;
+      for (const auto& round : so_far) spent = std::accumulate(round.begin(), round.end(), spent);
+      return works.empty() || (so_far.size() >= kLeastRounds && spent >= enough) ||
+             so_far.size() >= 200;
+    });
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::vector<double> times;
+      for (const auto& round : rounds) times.push_back(round[i]);
+      rows[i].seconds = spread_of(times);
+      rows[i].rounds = rounds.size();
+    }
+    return rows;
+  }
+
+ private:
+  void find_subjects() {
+    for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+      if (wanted(algorithm.name)) subjects_.push_back({std::string(algorithm.name), &algorithm});
+    vector_.assign(1, 0);
+    const std::string native(transport_.name());
+    if (wanted(native) && transport_.native_allreduce(vector_)) subjects_.push_back({native});
+    for (const std::string& name : options_.algorithms)
+      if (std::none_of(subjects_.begin(), subjects_.end(),
+                       [&](const Subject& subject) { return subject.name == name; }))
+        find_allreduce(name);  // says what there is
+  }
+
+  bool wanted(std::string_view name) const {
+    const auto& names = options_.algorithms;
+    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+  }
+
+  void sum(const Subject& subject, Transport& transport) {
+    if (subject.ours != nullptr)
+      subject.ours->run(transport, vector_, kSum, scratch_);
+    else
+      transport.native_allreduce(vector_);
+  }
+
+  /// For what it sends, and to see that the sum is right.
+  void sum_once(const Subject& subject, Row& row) {
+    std::fill(vector_.begin(), vector_.end(), static_cast<float>(transport_.rank() + 1));
+    Ledger ledger;
+    sum(subject, *count_bytes(transport_, ledger));
+    const auto ranks = static_cast<float>(transport_.size());
+    const float total = ranks * (ranks + 1) / 2;
+    if (std::any_of(vector_.begin(), vector_.end(), [&](float v) { return v != total; }))
+      throw NumericError(subject.name + " of " + std::to_string(row.bytes) + " B is wrong");
+    if (subject.ours == nullptr) return;
+    const auto sent = static_cast<double>(ledger.sent.total());
+    double all = 0, most = 0, theirs = 0;
+    for (const auto& bytes :
+         allgather(transport_, std::as_bytes(std::span(&sent, 1)), channels::control)) {
+      std::memcpy(&theirs, bytes.data(), sizeof theirs);
+      all += theirs;
+      most = std::max(most, theirs);
+    }
+    row.sent_mean = all / ranks;
+    row.sent_busiest = most;
+  }
+
+  const Options& options_;
+  Transport& transport_;
+  LinkModel links_;
+  StartingGun gun_;
+  std::vector<Subject> subjects_;
+  std::vector<float> vector_;
+  Scratch scratch_;
+};
+
+// ---------------------------------------------------------------------------------- reporting
+
+/// As nccl-tests: what a ring would have to carry over each interface for this time.
+double bus_rate(const Row& row, int ranks) {
+  return row.algorithm_rate() * 2 * (ranks - 1) / ranks;
+}
+
+std::string time_text(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.2f} ms", seconds * 1e3);
+  return fmt::format("{:.2f} s", seconds);
+}
+
+void print_head() {
+  fmt::print("{:>9}  {:<22} {:>10} {:>21} {:>6}  {:>9} {:>9}  {:>10} {:>10}  {:>10} {:>5}\n",
+             "bytes", "algorithm", "time", "quartiles", "rounds", "alg MB/s", "bus MB/s",
+             "sent/rank", "busiest", "predicted", "ratio");
+}
+
+void print_row(const Row& row, int ranks) {
+  const auto whole = [](const std::optional<double>& v) {
+    return v ? fmt::format("{:.0f}", *v) : std::string("-");
+  };
+  fmt::print("{:>9}  {:<22} {:>10} {:>21} {:>6}  {:>9.4g} {:>9.4g}  {:>10} {:>10}  {:>10} {:>5}\n",
+             row.bytes, row.algorithm, time_text(row.seconds.median),
+             time_text(row.seconds.lower) + " - " + time_text(row.seconds.upper), row.rounds,
+             row.algorithm_rate() / 1e6, bus_rate(row, ranks) / 1e6, whole(row.sent_mean),
+             whole(row.sent_busiest), row.predicted ? time_text(*row.predicted) : "-",
+             row.predicted ? fmt::format("{:.2f}", *row.predicted / row.seconds.median) : "-");
+  std::fflush(stdout);
+}
+
+/// How well the model did: errors as parts of what was measured, and its choice for each length.
+struct Judgement {
+  double median_error = 0, ninetieth_error = 0;
+  std::size_t lengths = 0, chose_well = 0;
+};
+
+Judgement judge(const std::vector<Row>& rows) {
+  Judgement judgement;
+  std::vector<double> errors;
+  for (std::size_t i = 0; i < rows.size();) {
+    double best = INFINITY, foretold = INFINITY, of_choice = INFINITY;
+    const std::size_t bytes = rows[i].bytes;
+    for (; i < rows.size() && rows[i].bytes == bytes; ++i) {
+      const Row& row = rows[i];
+      if (!row.predicted) continue;
+      errors.push_back(std::abs(*row.predicted / row.seconds.median - 1));
+      best = std::min(best, row.seconds.median);
+      if (*row.predicted >= foretold) continue;
+      foretold = *row.predicted;
+      of_choice = row.seconds.median;
+    }
+    if (best == INFINITY) continue;
+    ++judgement.lengths;
+    if (of_choice <= kAsGood * best) ++judgement.chose_well;
+  }
+  if (errors.empty()) return judgement;
+  std::sort(errors.begin(), errors.end());
+  judgement.median_error = errors[errors.size() / 2];
+  judgement.ninetieth_error = errors[errors.size() * 9 / 10];
+  return judgement;
+}
+
+nlohmann::ordered_json json_of(const Row& row, int ranks) {
+  const auto value = [](const std::optional<double>& v) {
+    return v ? nlohmann::ordered_json(*v) : nlohmann::ordered_json();
+  };
+  return {{"algorithm", row.algorithm},
+          {"bytes", row.bytes},
+          {"seconds",
+           {{"lower", row.seconds.lower},
+            {"median", row.seconds.median},
+            {"upper", row.seconds.upper}}},
+          {"rounds", row.rounds},
+          {"algorithm_bytes_per_second", row.algorithm_rate()},
+          {"bus_bytes_per_second", bus_rate(row, ranks)},
+          {"sent_bytes_per_rank", value(row.sent_mean)},
+          {"sent_bytes_busiest_rank", value(row.sent_busiest)},
+          {"predicted_seconds", value(row.predicted)}};
+}
+
+void draw(const std::string& file, const std::vector<Row>& rows, const Transport& transport) {
+  Chart chart{.title = fmt::format("Allreduce, {} ranks over {} (dashed: predicted)",
+                                   transport.size(), transport.name()),
+              .x_label = "bytes of the vector",
+              .y_label = "seconds, slowest rank, median"};
+  std::vector<std::string> names;
+  for (const Row& row : rows)
+    if (std::find(names.begin(), names.end(), row.algorithm) == names.end())
+      names.push_back(row.algorithm);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ChartSeries measured{.name = names[i], .colour = static_cast<int>(i)};
+    ChartSeries predicted{
+        .name = names[i] + ", predicted", .dashed = true, .colour = static_cast<int>(i)};
+    for (const Row& row : rows) {
+      if (row.algorithm != names[i]) continue;
+      const auto bytes = static_cast<double>(row.bytes);
+      measured.points.emplace_back(bytes, row.seconds.median);
+      if (row.predicted) predicted.points.emplace_back(bytes, *row.predicted);
+    }
+    chart.series.push_back(measured);
+    if (!predicted.points.empty()) chart.series.push_back(predicted);
+  }
+  std::ofstream out(file);
+  out << svg_of(chart);
+  if (!out.flush()) throw ConfigError("--svg", "a file that can be written, not " + file);
+}
+
+/// The sum of what every rank has found. Collective.
+double over_ranks(Transport& transport, double mine) {
+  double sum = 0, theirs = 0;
+  for (const auto& bytes :
+       allgather(transport, std::as_bytes(std::span(&mine, 1)), channels::control)) {
+    std::memcpy(&theirs, bytes.data(), sizeof theirs);
+    sum += theirs;
+  }
+  return sum;
+}
+
+void run_rank(const Options& options, Transport& wire) {
+  Ledger ledger;
+  const auto counted = count_bytes(wire, ledger);
+  Transport& transport = *counted;
+  const bool speaks = transport.rank() == 0, table = speaks && !options.json;
+  CollectiveBench bench(options, transport);
+  if (table) {
+    fmt::print("{} ({})\n", describe(bench.links()), transport.name());
+    print_head();
+  }
+  std::vector<Row> rows;
+  for (std::size_t bytes = options.min_bytes; bytes <= options.max_bytes; bytes *= options.factor)
+    for (const Row& row : bench.rows_of(bytes)) {
+      rows.push_back(row);
+      if (table) print_row(row, transport.size());
+    }
+  const double sent = over_ranks(transport, static_cast<double>(ledger.sent.total()));
+  if (!speaks) return;
+  const Judgement j = judge(rows);
+  if (table && transport.size() > 1)
+    fmt::print(
+        "model: median error {:.0f} %, 90th percentile {:.0f} %; its choice within {:.0f} % of the "
+        "best at {} of {} lengths\n",
+        1e2 * j.median_error, 1e2 * j.ninetieth_error, 1e2 * (kAsGood - 1), j.chose_well,
+        j.lengths);
+  if (options.json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const Row& row : rows) list.push_back(json_of(row, transport.size()));
+    std::cout << nlohmann::ordered_json{{"transport", transport.name()},
+                                        {"links", bench::json_of(bench.links())},
+                                        {"rows", list},
+                                        {"sent_bytes_all_ranks", sent},
+                                        {"model_median_error", j.median_error},
+                                        {"model_ninetieth_error", j.ninetieth_error},
+                                        {"model_chose_well", j.chose_well},
+                                        {"lengths", j.lengths}}
+                     .dump(2)
+              << std::endl;
+  }
+  std::fflush(stdout);
+  if (!options.svg.empty()) draw(options.svg, rows, transport);
+}
+
+ExitStatus run(const Options& options) {
+  if (options.min_bytes % sizeof(float) != 0 || options.min_bytes == 0)
+    throw ConfigError("--min-bytes", "a multiple of 4, the bytes of a float");
+  run_ranks(options.world.options(), [&](Transport& t) { run_rank(options, t); });
+  return ExitStatus::done;
+}
+
+}  // namespace
+
+void add_collectives(CLI::App& bench, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = bench.add_subcommand(
+      "collectives", "Time of every allreduce over its lengths, measured and predicted");
+  options->world.add_to(*sub);
+  sub->add_option("algorithms", options->algorithms,
+                  "ring star ...; under mpirun mpi, which is MPI's own (default: all)");
+  const CLI::AsSizeValue size(false);
+  sub->add_option("--min-bytes", options->min_bytes, "Of the shortest vector")
+      ->transform(size)
+      ->capture_default_str();
+  sub->add_option("--max-bytes", options->max_bytes, "Of the longest; 64MB is 64 * 2^20")
+      ->transform(size)
+      ->capture_default_str();
+  sub->add_option("--factor", options->factor, "From one length to the next")
+      ->check(CLI::Range(2, 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--seconds", options->seconds, "For each length and algorithm, at least 3 rounds")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sub->add_option("--limit", options->limit, "Leave out what is predicted to take longer, seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  sub->add_flag("--json", options->json, "For programs");
+  sub->add_option("--svg", options->svg, "Draw time over length into this file");
+  sub->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace laconic::bench

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "collectives/transport.h"
+
+namespace laconic::bench {
+
+/// Times collectives as a group sees them: all ranks begin at one reading of rank 0's clock, and a
+/// run lasts until the slowest rank is through. Other clocks are compared with rank 0's by round
+/// trips. A run for which some rank was late is done again, a few times. Every rank makes the same
+/// calls.
+class StartingGun {
+ public:
+  /// `latency_seconds` between the ranks, more or less.
+  StartingGun(Transport& transport, double latency_seconds);
+
+  /// One time for each of `works`, all of them in turn, round after round, until `enough` says so
+  /// of the rounds so far (on every rank, of the same times). The first round does not count.
+  using Rounds = std::vector<std::vector<double>>;  ///< By round, by work: seconds.
+  Rounds repeat(std::span<const std::function<void()>> works,
+                const std::function<bool(const Rounds&)>& enough);
+
+ private:
+  struct Report {
+    double clock, late, seconds;
+  };
+  double clock() const;
+  void compare_clocks();
+  std::vector<Report> exchange(const Report& mine);
+  double one(const std::function<void()>& work);
+
+  Transport& transport_;
+  double margin_;
+  double offset_ = 0;  // of rank 0's clock to this one's
+};
+
+}  // namespace laconic::bench

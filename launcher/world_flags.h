@@ -1,0 +1,29 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+#include "launcher/world.h"
+
+namespace laconic {
+
+/// The flags by which a verb is told how its ranks find each other. Lives as long as the parsing
+/// and until options() has been called.
+class WorldFlags {
+ public:
+  void add_to(CLI::App& verb);
+
+  /// Throws ConfigError where the flags contradict each other, or mpirun.
+  WorldOptions options() const;
+
+ private:
+  std::optional<TcpOptions> tcp() const;
+
+  WorldOptions world_;
+  std::string transport_ = "auto";
+  TcpOptions tcp_;
+  TcpTls tls_;
+};
+
+}  // namespace laconic
