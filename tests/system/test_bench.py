@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from laconic import SystemTest, command
+from laconic import SystemTest, command, launched
 
 QUICK = ("--size", 20000, "--seconds", 0)
 
@@ -54,6 +54,44 @@ class Compressors(SystemTest):
         self.refuse(command("bench", "compressors", *QUICK, "top_k { density: 2 }"), 2, "density")
         self.refuse(command("bench", "compressors", *QUICK, "--target", "Z80"), 2, "--target", "all")
         self.refuse(command("bench"), 2)
+
+
+class Links(SystemTest):
+    def test_every_pair_and_direction(self):
+        links = json.loads(self.succeed(command("bench", "links", "--ranks", 3, "--seconds", 0.3, "--json")).stdout)
+        self.assertEqual(links["ranks"], 3)
+        self.assertGreater(links["measured_in_seconds"], 0)
+        self.assertIn("latency, ms", self.succeed(command("bench", "links", "--ranks", 2)).stdout)
+
+
+class Collectives(SystemTest):
+    QUICK = ("--max-bytes", 4096, "--factor", 32, "--seconds", 0)
+
+    def check(self, start, ranks, *more):
+        done = json.loads(self.succeed([*start, "--json", *map(str, self.QUICK), *more]).stdout)
+        sizes = {}
+        for row in done["rows"]:
+            self.assertGreater(row["seconds"]["median"], 0)
+            sizes.setdefault(row["algorithm"], set()).add(row["bytes"])
+            if row["algorithm"] == "ring" and row["bytes"] == 4096:
+                self.assertAlmostEqual(row["sent_bytes_per_rank"], 2 * (ranks - 1) / ranks * 4096)
+        self.assertEqual(set(map(frozenset, sizes.values())), {frozenset({4, 128, 4096})})
+        return sizes
+
+    def test_every_algorithm_on_threads_and_mpi(self):
+        threads = self.check(command("bench", "collectives", "--ranks", 4), 4)
+        self.assertIn("halving_doubling", threads)
+        mpi = self.check(launched(2, "bench", "collectives"), 2)
+        self.assertEqual(set(mpi) - set(threads), {"mpi"})
+
+    def test_what_is_drawn_and_what_is_refused(self):
+        chart = self.home / "time.svg"
+        said = self.succeed(command("bench", "collectives", "ring", "star", "--ranks", 2, *self.QUICK,
+                                    "--svg", chart)).stdout
+        self.assertIn("model: median error", said)
+        self.assertIn("ring", chart.read_text())
+        self.refuse(command("bench", "collectives", "rong", "--ranks", 2), 2, "rong", "ring")
+        self.refuse(command("bench", "collectives", "--min-bytes", 6), 2, "--min-bytes")
 
 
 BILINEAR = """
