@@ -95,10 +95,8 @@ void Pipeline::finish() {
 
 void Pipeline::abandon() noexcept {
   if (!round_.under_way()) return;
-  if (worker_) {
-    transport_.abort("left an exchange unfinished", ExitStatus::other);
-    worker_->quiesce();
-  }
+  transport_.abort("left an exchange unfinished", ExitStatus::other);
+  if (worker_) worker_->quiesce();
   round_.end();
 }
 
