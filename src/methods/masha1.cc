@@ -13,9 +13,10 @@
 //   rate = min(sqrt(1 - tau) / (2 C), (1 - tau) / (2 mu))
 //   C² = (1 + omega_s) (L² + v L~²),  v = omega / M
 // E|z - z*|² falls linearly, by 1 - rate mu / 2 at least, where F is mu-strongly monotone, and the
-// averaged gap by 1/k where it is monotone. (The paper's C² has L~² in the place of L²; the cross
-// terms of independent errors are those of the mean.) v is 1 + omega over b for b of M
-// participants, omega without independence.
+// averaged gap by 1/k where it is monotone. (As the paper's is remembered its C² has L~² in the
+// place of L²; ours counts the cross terms of independent errors as those of the mean. It has not
+// been checked against the paper's proof: saddle_test holds what it gives.) v is 1 + omega over b
+// for b of M participants, omega without independence.
 //
 // Sends a compressed difference up and down a step, and a dense vector both ways in 1 / (1 - tau)
 // steps: with 1 - tau = 1/(1 + omega), k/d for Rand-k, as many values by the one as by the other.
