@@ -40,4 +40,18 @@ std::vector<Slice> plan_buckets(const Layout& layout, std::size_t bucket_bytes) 
   return buckets;
 }
 
+Layout layout_of(const Layout& layout, Slice bucket) {
+  Layout inside;
+  for (const Tensor& tensor : layout) {
+    const std::size_t begin = std::max(tensor.begin, bucket.begin);
+    const std::size_t end = std::min(tensor.begin + tensor.count(), bucket.end());
+    if (begin >= end) continue;
+    const bool whole_rows =
+        (begin - tensor.begin) % tensor.columns == 0 && (end - begin) % tensor.columns == 0;
+    const std::size_t columns = whole_rows ? tensor.columns : 1;
+    inside.push_back({tensor.name, begin - bucket.begin, (end - begin) / columns, columns});
+  }
+  return inside;
+}
+
 }  // namespace laconic

@@ -12,4 +12,8 @@ namespace laconic {
 /// cover the vector exactly once. A function of its arguments alone, so that all ranks agree.
 std::vector<Slice> plan_buckets(const Layout& layout, std::size_t bucket_bytes);
 
+/// What lies in `bucket`, as a vector of its own: the tensors in it, or the rows of one, from 0.
+/// What is cut within a row has no columns any more.
+Layout layout_of(const Layout& layout, Slice bucket);
+
 }  // namespace laconic

@@ -140,6 +140,9 @@ class Simulation {
       case Kind::compute:
         rank.clock += act.amount;
         return true;
+      case Kind::wait_until:
+        rank.clock = std::max(rank.clock, act.amount);
+        return true;
       case Kind::send:
         rank.clock += links_.message_seconds;
         pair(r, act.peer).messages.push_back(messages_.size());
@@ -264,6 +267,9 @@ void Schedule::finish_send(int from, int to) {
 }
 void Schedule::compute(int rank, double seconds) {
   acts_[rank].push_back({Act::Kind::compute, 0, seconds});
+}
+void Schedule::wait_until(int rank, double seconds) {
+  acts_[rank].push_back({Act::Kind::wait_until, 0, seconds});
 }
 
 double predict_seconds(const Schedule& schedule, const LinkModel& links) {

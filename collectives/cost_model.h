@@ -25,9 +25,11 @@ class Schedule {
   void finish_send(int from, int to);
   /// `rank` computes: compresses, decodes, adds.
   void compute(int rank, double seconds);
+  /// `rank` does nothing before that time, counted from the beginning.
+  void wait_until(int rank, double seconds);
 
   struct Act {
-    enum class Kind { send, receive, finish_send, compute } kind;
+    enum class Kind { send, receive, finish_send, compute, wait_until } kind;
     int peer = 0;
     double amount = 0;  ///< Bytes, or seconds.
   };

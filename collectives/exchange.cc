@@ -41,20 +41,26 @@ ExchangeTimes& ExchangeTimes::operator+=(const ExchangeTimes& other) {
   return *this;
 }
 
-std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& given, Transport& transport,
-                                        const Layout& layout) {
+std::unique_ptr<Stages> make_stages(const ExchangeOptions& given, Transport& transport,
+                                    const Layout& layout, std::span<const Slice> buckets) {
   check_options(given);
   ExchangeOptions options = given;
   options.compressor = for_ranks(given.compressor, transport.size());
   if (options.down) options.down->compressor = for_ranks(given.down->compressor, transport.size());
-  auto buckets = plan_buckets(layout, options.bucket_bytes);
-  auto stages = std::visit(
+  (void)layout;
+  return std::visit(
       Overloaded{
           [&](const DenseOptions& kind) { return make_dense(kind, options, transport); },
           [&](const GatherOptions&) { return make_gather(options, transport, buckets); },
           [&](const OwnerOptions&) { return make_owner(options, transport, buckets); },
           [&](const StarOptions& kind) { return make_star(kind, options, transport, buckets); }},
       options.kind);
+}
+
+std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& options, Transport& transport,
+                                        const Layout& layout) {
+  auto buckets = plan_buckets(layout, options.bucket_bytes);
+  auto stages = make_stages(options, transport, layout, buckets);
   return make_pipeline(std::move(stages), std::move(buckets), transport, flat_size(layout),
                        options.overlap);
 }

@@ -58,6 +58,11 @@ class Exchange {
   virtual void save(StateWriter& writer) const = 0;
   virtual void load(StateReader& reader) = 0;
 
+  /// Adds to `into`, as long as the layout, what this rank has kept back, so that the mean over all
+  /// ranks of what is added is what the group still owes; afterwards nothing is kept. Between
+  /// finish() and begin() only.
+  virtual void release(MutFloats into) = 0;
+
   /// Seconds since the last call, which it resets.
   virtual ExchangeTimes take_times() = 0;
 };

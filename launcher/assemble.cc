@@ -76,7 +76,11 @@ std::unique_ptr<Oracle> make_oracle(const Experiment& experiment, const SharedDa
 
 Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout) {
   Exchanges exchanges;
-  exchanges.push_back(make_exchange(experiment.exchange, transport, layout));
+  if (experiment.automatic)
+    exchanges.push_back(
+        std::make_unique<AutoExchange>(experiment.automatic->allowed, transport, layout));
+  else
+    exchanges.push_back(make_exchange(experiment.exchange, transport, layout));
   const auto add_dense = [&](const MashaOptions& method) {
     ExchangeOptions dense;
     dense.kind = DenseOptions{method.allreduce};

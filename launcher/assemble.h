@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 
-#include "collectives/exchange.h"
+#include "collectives/auto_exchange.h"
 #include "methods/method.h"
 #include "nn/dataset.h"
 #include "problems/bilinear.h"

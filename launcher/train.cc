@@ -75,6 +75,7 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
                                  .oracle = *oracle,
                                  .method = *method,
                                  .exchanges = borrowed(exchanges),
+                                 .automatic = dynamic_cast<AutoExchange*>(exchanges[0].get()),
                                  .log = log,
                                  .stop = stop,
                                  .progress = rank == 0,

@@ -35,6 +35,7 @@ class Dense final : public Stages {
 
   void save(StateWriter&) const override {}  // keeps nothing from step to step
   void load(StateReader&) override {}
+  void release(MutFloats) override {}
 
  private:
   const AllreduceAlgorithm& allreduce_;

@@ -49,6 +49,10 @@ Bytes LossyLeg::encode(Floats in, Slice where, const Round& round, MutBytes fram
   return Bytes(frame).first(bytes);
 }
 
+void LossyLeg::release(int times, MutFloats into) {
+  residual_.release(static_cast<float>(times) / feedback_.scale, into);
+}
+
 void LossyLeg::save(StateWriter& writer) const {
   if (!feedback_.on) return;
   StateWriter::Scope scope(writer, name());

@@ -31,6 +31,10 @@ class LossyLeg {
   /// where there is error feedback; returns it.
   Bytes encode(Floats in, Slice where, const Round& round, MutBytes frame);
 
+  /// into += times * what is kept back, as if it were gradient; afterwards nothing is kept.
+  /// `times`: the number of ranks of which only one keeps it.
+  void release(int times, MutFloats into);
+
   /// In a scope of its own, "up" or "down".
   void save(StateWriter& writer) const;
   void load(StateReader& reader);

@@ -60,6 +60,10 @@ class Owner final : public Stages {
 
   void save(StateWriter& writer) const override { up_.save(writer), down_.save(writer); }
   void load(StateReader& reader) override { up_.load(reader), down_.load(reader); }
+  void release(MutFloats into) override {
+    up_.release(1, into);
+    down_.release(ranks_, into);
+  }
 
  private:
   Owner(const ExchangeOptions& options, Transport& transport, const std::vector<Slice>& all,

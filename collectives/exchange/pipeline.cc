@@ -25,6 +25,7 @@ class Pipeline final : public Exchange {
 
   void save(StateWriter& writer) const override { stages_->save(writer); }
   void load(StateReader& reader) override { stages_->load(reader); }
+  void release(MutFloats into) override { stages_->release(into); }
   ExchangeTimes take_times() override { return std::exchange(times_, {}); }
 
  private:

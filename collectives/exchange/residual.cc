@@ -1,6 +1,7 @@
 #include "collectives/exchange/residual.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/errors.h"
@@ -42,6 +43,13 @@ MutFloats Residual::part(Slice slice) {
   }
   check(false, "a slice whose residual is kept here");
   return {};
+}
+
+void Residual::release(float factor, MutFloats into) {
+  std::size_t i = 0;
+  for (const Slice& range : ranges_)
+    for (float& owed : laconic::part(into, range))
+      owed += factor * std::exchange(values_[i++], 0.0f);
 }
 
 void Residual::save(StateWriter& writer) const {

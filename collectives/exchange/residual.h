@@ -18,6 +18,9 @@ class Residual {
   /// A slice that lies inside one of the constructor's.
   MutFloats part(Slice slice);
 
+  /// into += factor * residual, into as long as the flat vector; zeros afterwards.
+  void release(float factor, MutFloats into);
+
   /// Throws DataError where what was saved stands for other ranges.
   void save(StateWriter& writer) const;
   void load(StateReader& reader);

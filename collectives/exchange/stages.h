@@ -28,6 +28,9 @@ class Stages {
   /// Residuals, in flat coordinates. Between rounds.
   virtual void save(StateWriter& writer) const = 0;
   virtual void load(StateReader& reader) = 0;
+
+  /// As Exchange::release.
+  virtual void release(MutFloats into) = 0;
 };
 
 }  // namespace laconic

@@ -21,7 +21,8 @@ class Star final : public Stages {
  public:
   Star(int hub, const ExchangeOptions& options, Transport& transport,
        std::span<const Slice> buckets)
-      : hub_(hub),
+      : ranks_(transport.size()),
+        hub_(hub),
         is_hub_(transport.rank() == hub),
         up_tag_{options.channel, Purpose::frame},
         down_tag_{static_cast<std::uint16_t>(options.channel + 1), Purpose::frame},
@@ -44,13 +45,17 @@ class Star final : public Stages {
 
   void save(StateWriter& writer) const override { up_.save(writer), down_.save(writer); }
   void load(StateReader& reader) override { up_.load(reader), down_.load(reader); }
+  void release(MutFloats into) override {
+    up_.release(1, into);
+    down_.release(ranks_, into);
+  }
 
  private:
   void send_up(Flight& flight, const Round& round);
   void send_down(Flight& flight, const Round& round);
   void decode(Flight& flight, const Round& round);
 
-  const int hub_;
+  const int ranks_, hub_;
   const bool is_hub_;
   const Tag up_tag_, down_tag_;
   LossyLeg up_, down_;

@@ -31,14 +31,6 @@ std::optional<double> over_entropy(const Compressor& compressor, Bytes frame, st
   return bits / entropy_bits(count, list.indices.size());
 }
 
-Layout square_and_rest(std::size_t count) {
-  auto side = static_cast<std::size_t>(std::sqrt(static_cast<double>(count)));
-  while (side * side > count) --side;
-  Layout layout{{"matrix", 0, side, side}};
-  if (side * side < count) layout.push_back({"rest", side * side, count - side * side, 1});
-  return layout;
-}
-
 }  // namespace
 
 CompressorBench::CompressorBench(std::size_t count, double seconds)

@@ -7,6 +7,7 @@ namespace laconic::bench {
 
 void add_collectives(CLI::App& bench, Action& chosen);
 void add_compressors(CLI::App& bench, Action& chosen);
+void add_exchanges(CLI::App& bench, Action& chosen);
 void add_links(CLI::App& bench, Action& chosen);
 void add_methods(CLI::App& bench, Action& chosen);
 

@@ -1,6 +1,7 @@
 #include "launcher/bench/vectors.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/errors.h"
 #include "base/rng.h"
@@ -42,6 +43,14 @@ std::vector<float> real_gradients(std::size_t count) {
     v.insert(v.end(), gradient.begin(), gradient.begin() + static_cast<std::ptrdiff_t>(part));
   }
   return v;
+}
+
+Layout square_and_rest(std::size_t count) {
+  auto side = static_cast<std::size_t>(std::sqrt(static_cast<double>(count)));
+  while (side * side > count) --side;
+  Layout layout{{"matrix", 0, side, side}};
+  if (side * side < count) layout.push_back({"rest", side * side, count - side * side, 1});
+  return layout;
 }
 
 }  // namespace laconic::bench

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "base/types.h"
+
 /// Vectors to compress.
 namespace laconic::bench {
 
@@ -12,5 +14,8 @@ std::vector<float> gaussian(std::size_t count);
 /// as many consecutive steps as it takes, one behind the other. Empty where the data set is not
 /// installed.
 std::vector<float> real_gradients(std::size_t count);
+
+/// The largest square matrix that there is room for, and a rest.
+Layout square_and_rest(std::size_t count);
 
 }  // namespace laconic::bench

@@ -89,6 +89,7 @@ void Agreement::collect(News& news) {
   for (const Digest& digest : round.digests) {
     check(digest.step == round.digests[0].step, "ranks begin rounds after different steps");
     round.verdict.stop |= digest.stop;
+    round.verdict.look |= digest.look;
     if (digest.hashed) hashes.push_back(digest.hash);
   }
   if (const auto divergence = describe_divergence(hashes, round.digests[0].step))
@@ -104,6 +105,7 @@ void Agreement::conclude(News& news) {
   if (round.verdict.divergence[0] != '\0')
     throw Error(ExitStatus::other, round.verdict.divergence.data());
   news.stop |= round.verdict.stop;
+  news.look |= round.verdict.look;
   rounds_.pop_front();
 }
 

@@ -18,6 +18,7 @@ struct Digest {
   std::uint64_t hash = 0;  ///< Of the parameters; compared if `hashed`, on all ranks or on none.
   bool hashed = false;
   bool stop = false;  ///< Somebody asked this rank to end.
+  bool look = false;  ///< Rank 0 asks for another look at the links.
   double loss_sum = 0;
   double seconds = 0;                                                 ///< By the wall clock.
   double compute = 0, compress = 0, wait = 0, decode = 0, apply = 0;  ///< Seconds.
@@ -38,7 +39,8 @@ class Agreement {
   explicit Agreement(Transport& transport) : transport_(transport) {}
 
   struct News {
-    bool stop = false;                         ///< The same on every rank.
+    bool stop = false;  ///< The same on every rank, as the next one.
+    bool look = false;
     std::vector<std::vector<Digest>> digests;  ///< On rank 0: of each collected round, by rank.
   };
 
@@ -51,8 +53,8 @@ class Agreement {
 
  private:
   struct Verdict {
-    bool stop = false;
-    std::array<char, 247> divergence{};  // its description; empty: all is well
+    bool stop = false, look = false;
+    std::array<char, 246> divergence{};  // its description; empty: all is well
   };
   struct Round {
     std::vector<Digest> digests;         // rank 0: of all; else: the own one

@@ -18,7 +18,13 @@ std::uint64_t hash_of_bits(config::Experiment experiment) {
   experiment.clear_checkpoint();
   experiment.clear_transport();
   experiment.clear_debug();
-  experiment.mutable_exchange()->clear_overlap();
+  auto& exchange = *experiment.mutable_exchange();
+  exchange.clear_overlap();
+  if (exchange.has_auto_()) {
+    exchange.mutable_auto_()->clear_decided();
+    exchange.mutable_auto_()->clear_look_again();
+    for (auto& allowed : *exchange.mutable_auto_()->mutable_allow()) allowed.clear_overlap();
+  }
   return hash_of(std::as_bytes(std::span<const char>(config_text::print(experiment))));
 }
 
@@ -50,6 +56,19 @@ Experiment parse_experiment(const std::string& text, const std::string& origin,
   experiment.text = config_text::print(message);
   experiment.hash = hash_of_bits(message);
   return experiment;
+}
+
+std::string text_with(const Experiment& experiment, std::span<const Decision> decisions) {
+  config::Experiment message;
+  config_text::parse(experiment.text, "experiment", message);
+  auto& choice = *message.mutable_exchange()->mutable_auto_();
+  choice.clear_decided();
+  for (const Decision& decision : decisions) {
+    auto& said = *choice.add_decided();
+    said.set_step(decision.step);
+    said.set_choice(static_cast<std::uint32_t>(decision.choice));
+  }
+  return config_text::print(message);
 }
 
 }  // namespace laconic

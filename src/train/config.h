@@ -18,4 +18,7 @@ Experiment read_experiment(const std::filesystem::path& file,
 Experiment parse_experiment(const std::string& text, const std::string& origin,
                             std::span<const std::string> overrides);
 
+/// The experiment's text with these decisions as those of `exchange.auto`.
+std::string text_with(const Experiment& experiment, std::span<const Decision> decisions);
+
 }  // namespace laconic

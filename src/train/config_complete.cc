@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/errors.h"
+#include "collectives/allreduce.h"
 #include "train/config_text.h"
 
 namespace laconic {
@@ -87,7 +88,55 @@ void drop_unused(config::Exchange& exchange, std::vector<std::string>& warnings)
   drop(exchange.has_density_warm_up(), "density_warm_up", &config::Exchange::clear_density_warm_up);
 }
 
+void complete_exchange(config::Exchange& exchange, std::vector<std::string>& warnings);
+
+/// What `auto` may choose where nothing is said: all that goes with what stands beside it.
+void allow_all(config::Exchange& exchange) {
+  config::Exchange beside = exchange;
+  beside.clear_kind();
+  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms()) {
+    auto& dense = *exchange.mutable_auto_()->add_allow();
+    dense.mutable_dense()->set_allreduce(std::string(algorithm.name));
+    dense.set_bucket_bytes(exchange.bucket_bytes());
+  }
+  const auto allow = [&](auto choose) {
+    auto& allowed = *exchange.mutable_auto_()->add_allow();
+    allowed = beside;
+    (allowed.*choose)();
+  };
+  allow(&config::Exchange::mutable_owner);
+  allow(&config::Exchange::mutable_star);
+  beside.clear_down();
+  allow(&config::Exchange::mutable_gather);
+}
+
+void complete_auto(config::Exchange& exchange, std::vector<std::string>& warnings) {
+  auto& choice = *exchange.mutable_auto_();
+  if (choice.allow().empty()) {
+    allow_all(exchange);
+  } else if (exchange.has_compressor() || exchange.has_error_feedback() || exchange.has_down() ||
+             exchange.has_density_warm_up()) {
+    warnings.push_back("exchange.auto.allow: takes nothing from what stands beside auto");
+  }
+  const bool overlap = exchange.overlap();
+  config::Exchange alone;
+  alone.mutable_auto_()->Swap(&choice);
+  alone.set_overlap(overlap);
+  exchange.Swap(&alone);
+  for (auto& allowed : *exchange.mutable_auto_()->mutable_allow()) {
+    if (allowed.has_auto_()) throw ConfigError("exchange.auto.allow.auto", "not in itself");
+    if (!allowed.has_overlap()) allowed.set_overlap(overlap);
+    complete_exchange(allowed, warnings);
+  }
+  for (const auto& decision : exchange.auto_().decided()) {
+    require_all("exchange.auto.decided", decision);
+    if (static_cast<int>(decision.choice()) >= exchange.auto_().allow_size())
+      throw ConfigError("exchange.auto.decided.choice", "a place in `allow`, from 0");
+  }
+}
+
 void complete_exchange(config::Exchange& exchange, std::vector<std::string>& warnings) {
+  if (exchange.has_auto_()) return complete_auto(exchange, warnings);
   if (exchange.kind_case() == config::Exchange::KIND_NOT_SET) exchange.mutable_dense();
   const bool two_legs = exchange.has_owner() || exchange.has_star();
   if (!two_legs) drop_unused(exchange, warnings);

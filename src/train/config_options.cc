@@ -523,6 +523,7 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
       options.kind = StarOptions{static_cast<int>(
           ranged("exchange.star.hub", e.star().hub(), e.star().hub() < 65536, "a rank"))};
       break;
+    case config::Exchange::kAuto:  // of exchanges that are not
     case config::Exchange::KIND_NOT_SET:
       not_chosen("exchange");
   }
@@ -532,6 +533,17 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
   if (e.has_down())
     options.down = {compressor_of(e.down().compressor(), "exchange.down.compressor"),
                     feedback_of(e.down().error_feedback(), "exchange.down.error_feedback")};
+  return options;
+}
+
+AutoOptions auto_of(const config::Auto& a) {
+  AutoOptions options{.allowed = {}, .look_again = a.look_again(), .decided = {}};
+  for (const auto& allowed : a.allow()) options.allowed.push_back(exchange_of(allowed));
+  for (const auto& d : a.decided()) {
+    if (!options.decided.empty() && d.step() <= options.decided.back().step)
+      throw ConfigError("exchange.auto.decided.step", "expected to be after the one before");
+    options.decided.push_back({d.step(), d.choice()});
+  }
   return options;
 }
 
@@ -601,8 +613,17 @@ Experiment to_options(const config::Experiment& e) {
   if (e.has_steps()) options.steps = at_least("steps", e.steps(), std::uint64_t{1});
   options.problem = problem_of(e);
   options.method = method_of(e.method());
-  options.exchange = exchange_of(e.exchange());
-  check_contracts(options.exchange, options.warnings);
+  if (e.exchange().has_auto_()) {
+    if (!std::holds_alternative<SyncSgdOptions>(options.method))
+      throw ConfigError("exchange.auto", "expected another exchange: only sync_sgd works with any");
+    options.automatic = auto_of(e.exchange().auto_());
+    options.exchange = options.automatic->allowed.front();
+    for (const ExchangeOptions& allowed : options.automatic->allowed)
+      check_contracts(allowed, options.warnings);
+  } else {
+    options.exchange = exchange_of(e.exchange());
+    check_contracts(options.exchange, options.warnings);
+  }
   check_method(options.method, options.exchange);
   options.report = {at_least("report.every", e.report().every(), std::uint64_t{1}),
                     e.report().score_every(), e.report().verify_every()};

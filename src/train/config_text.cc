@@ -270,7 +270,12 @@ void fill_defaults(Message& message) {
   const auto& reflection = *message.GetReflection();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor* field = type.field(i);
-    if (field->is_repeated()) continue;
+    if (field->is_repeated()) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
+        for (int n = 0; n < reflection.FieldSize(message, field); ++n)
+          fill_defaults(*reflection.MutableRepeatedMessage(&message, field, n));
+      continue;
+    }
     const bool is_set = reflection.HasField(message, field);
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && is_set)
       fill_defaults(*reflection.MutableMessage(&message, field));

@@ -31,6 +31,19 @@ using MethodOptions = std::variant<SyncSgdOptions, DescentAscentOptions, Extragr
                                    LocalExtragradientOptions, OptimisticGradientOptions,
                                    DianaOptions, Masha1Options, Masha2Options>;
 
+/// From `step` on, which of the allowed exchanges is used.
+struct Decision {
+  std::uint64_t step;  ///< Steps done before.
+  std::size_t choice;
+};
+
+/// `exchange { auto {} }`: AUTO, see src/train/choice.h.
+struct AutoOptions {
+  std::vector<ExchangeOptions> allowed;
+  bool look_again = true;
+  std::vector<Decision> decided;  ///< By an earlier start; to be followed. Ascending.
+};
+
 struct ReportOptions {
   std::uint64_t every = 20;
   std::uint64_t score_every = 0;
@@ -55,7 +68,8 @@ struct Experiment {
   std::optional<std::uint64_t> steps;
   ProblemOptions problem;
   MethodOptions method;
-  ExchangeOptions exchange;
+  ExchangeOptions exchange;  ///< The first that is allowed, where it is chosen by `automatic`.
+  std::optional<AutoOptions> automatic;
   ReportOptions report;
   CheckpointOptions checkpoint;
   double deadline_seconds = 60;

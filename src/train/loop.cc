@@ -14,6 +14,9 @@
 #include "collectives/control.h"
 #include "train/agreement.h"
 #include "train/checkpoint.h"
+#include "train/choice.h"
+#include "train/config.h"
+#include "train/durable_file.h"
 #include "train/metrics.h"
 #include "train/names.h"
 #include "train/progress.h"
@@ -26,6 +29,12 @@ namespace {
 
 /// Steps between rounds of agreement: how long a Ctrl-C may take, against messages.
 constexpr std::uint64_t kRoundEvery = 4;
+
+/// What AUTO takes to measure links.
+constexpr double kLinkSeconds = 0.8;
+
+/// Steps whose exchanges are looked at together for whether links have changed.
+constexpr std::uint64_t kDriftSteps = 20;
 
 bool due(std::uint64_t steps, std::uint64_t every) { return every > 0 && steps % every == 0; }
 
@@ -113,9 +122,13 @@ class Trainer {
   std::optional<Summary> finished_before();
   void resume();
   void open_reports();
+  void take_up_decisions();
+  void follow_decisions();
+  void choose();
   void step();
   void between_steps();
   void hear(const Agreement::News& news);
+  void hear_of_links(const std::vector<Digest>& digests);
   MetricsRow row_of(const std::vector<Digest>& digests) const;
   void score();
   void save();
@@ -140,12 +153,19 @@ class Trainer {
   Stopwatch clock_;
   bool running_ = false;  // what stands in the folder is this run's to replace
   bool stop_ = false;     // all ranks know that all end here
+  bool look_ = false;     // all ranks know that links are to be measured again
+
+  std::vector<Decision> decisions_;  // AUTO's, the same on every rank
+  std::string exchange_;             // for people
 
   // Rank 0 alone.
   std::optional<Metrics> metrics_;
   std::optional<TensorBoard> board_;
   std::optional<Progress> progress_;
   std::vector<Digest> reported_;  // what the last row was made of
+  Drift drift_;
+  bool ask_ = false;             // for a look
+  std::vector<Digest> drifted_;  // what was heard of exchanges last
 };
 
 Trainer::Trainer(const Run& run)
@@ -156,7 +176,8 @@ Trainer::Trainer(const Run& run)
       score_every_(experiment_.report.score_every > 0 ? experiment_.report.score_every : epoch_),
       agreement_(run.transport),
       checkpoints_(run.out / "checkpoints", experiment_.hash, experiment_.checkpoint.keep,
-                   run.transport, run.log) {}
+                   run.transport, run.log),
+      exchange_(exchange_name(run.experiment.exchange)) {}
 
 // --------------------------------------------------------------------------------------- beginning
 
@@ -224,20 +245,68 @@ Summary Trainer::run() {
     if (auto summary = finished_before()) return *summary;
     resume();
   }
+  if (run_.automatic != nullptr) take_up_decisions();
   at_start_ = state_;
   clock_.restart();
   open_reports();
   running_ = true;
   run_.log->info("{}, {} parameters, {} on {} ranks, steps {} to {}",
-                 problem_name(experiment_.problem), run_.method.parameters().size(),
-                 exchange_name(experiment_.exchange), run_.transport.size(), state_.steps, total_);
+                 problem_name(experiment_.problem), run_.method.parameters().size(), exchange_,
+                 run_.transport.size(), state_.steps, total_);
   if (const std::string settings = run_.method.settings(); !settings.empty())
     run_.log->info("{}: {}", method_name(experiment_.method), settings);
   while (state_.steps < total_) {
+    if (run_.automatic != nullptr) follow_decisions();
     step();
     between_steps();
   }
   return conclude(RunStatus::done);
+}
+
+// ---------------------------------------------------------------------------------------------
+// AUTO
+
+/// Those that rank 0 knows from its configuration, or from the checkpoint; else the first one.
+void Trainer::take_up_decisions() {
+  const auto packed = [](const std::vector<Decision>& decisions) {
+    return std::as_bytes(std::span(decisions));
+  };
+  decisions_ = experiment_.automatic->decided;
+  const bool resumed = state_.steps > 0;
+  if (resumed && (decisions_.empty() || decisions_.front().step > state_.steps))
+    decisions_.insert(decisions_.begin(), {0, run_.automatic->choice()});
+  const auto told = broadcast(run_.transport, packed(decisions_), channels::control);
+  decisions_.resize(told.size() / sizeof(Decision));
+  std::memcpy(decisions_.data(), told.data(), told.size());
+  if (decisions_.empty() || decisions_.front().step > 0)
+    choose();
+  else
+    follow_decisions();
+}
+
+void Trainer::follow_decisions() {
+  for (const Decision& decision : decisions_)
+    if (decision.step <= state_.steps) run_.automatic->choose(decision.choice);
+  exchange_ = "auto: " + exchange_name(run_.automatic->allowed()[run_.automatic->choice()]);
+}
+
+/// Measures, decides for the step that comes next, and leaves word of it.
+void Trainer::choose() {
+  const bool first = state_.steps == 0;
+  const auto current = first ? std::nullopt : std::optional<std::size_t>(run_.automatic->choice());
+  const LinkModel links = measure_links(run_.transport, kLinkSeconds);
+  const Forecast forecast = choose_exchange(
+      *experiment_.automatic, current, run_.oracle, run_.method.parameters(),
+      {.draw = state_.steps, .size = batch_of(experiment_.method)}, run_.transport, links);
+  if (forecast.choice != current) decisions_.push_back({state_.steps, forecast.choice});
+  drift_.looked(forecast.choice != current);
+  drifted_.clear();
+  if (is_root()) {
+    run_.log->info("{}", forecast.reason);
+    if (run_.progress) fmt::print(stderr, "{}\n", forecast.reason);
+    write_durably(run_.out / "config.textproto", text_with(experiment_, decisions_));
+  }
+  follow_decisions();
 }
 
 // ------------------------------------------------------------------------------------------- a
@@ -289,6 +358,11 @@ void Trainer::between_steps() {
   if (scores) score();
   if (saves || stop_) save();
   if (stop_ && !last) interrupt();
+  if (look_ && !last) {
+    hear(agreement_.drain());
+    look_ = ask_ = false;
+    choose();
+  }
 }
 
 RunState Trainer::state() const {
@@ -309,6 +383,7 @@ Digest Trainer::digest() const {
           .hash = hashed ? hash_of(run_.method.parameters()) : 0,
           .hashed = hashed,
           .stop = run_.stop.load(std::memory_order_relaxed),
+          .look = ask_,
           .loss_sum = now.loss_sum - at_start_.loss_sum,
           .seconds = now.seconds,
           .compute = now.compute - at_start_.compute,
@@ -352,9 +427,22 @@ MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
           .bytes_received = bytes(&Digest::bytes_received)};
 }
 
+/// Rank 0 watches how long exchanges take, and asks for a look where that has changed.
+void Trainer::hear_of_links(const std::vector<Digest>& digests) {
+  if (drifted_.empty()) drifted_ = digests;
+  const std::uint64_t steps = digests[0].step - drifted_[0].step;
+  if (steps < kDriftSteps) return;
+  const auto exchanging = [](const Digest& d) { return d.compress + d.wait + d.decode + d.hidden; };
+  const double seconds = mean(digests, exchanging) - mean(drifted_, exchanging);
+  drifted_ = digests;
+  ask_ |= drift_.hear(seconds / static_cast<double>(steps));
+}
+
 void Trainer::hear(const Agreement::News& news) {
   stop_ |= news.stop;
+  look_ |= news.look;
   for (const auto& digests : news.digests) {
+    if (run_.automatic != nullptr && experiment_.automatic->look_again) hear_of_links(digests);
     const MetricsRow row = row_of(digests);
     if (progress_) progress_->update(row, now());
     if (row.step != total_ && !due(row.step, experiment_.report.every)) continue;
@@ -438,7 +526,7 @@ Summary Trainer::own_summary(RunStatus status) const {
   s.status = status;
   s.name = experiment_.name;
   s.method = method_name(experiment_.method);
-  s.exchange = exchange_name(experiment_.exchange);
+  s.exchange = exchange_;
   s.problem = problem_name(experiment_.problem);
   s.ranks = run_.transport.size();
   s.steps = now.steps;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "collectives/auto_exchange.h"
 #include "collectives/ledger.h"
 #include "methods/method.h"
 #include "train/experiment.h"
@@ -20,7 +21,8 @@ struct Run {
   const Ledger& ledger;
   Oracle& oracle;
   Method& method;
-  std::vector<Exchange*> exchanges;  ///< All that the method uses, the main one first.
+  std::vector<Exchange*> exchanges;   ///< All that the method uses, the main one first.
+  AutoExchange* automatic = nullptr;  ///< The main one, where AUTO chooses.
   Log log;
   const std::atomic<bool>& stop;  ///< Set from a signal handler: end at a step all ranks agree on.
   bool progress = false;          ///< This rank shows how it goes, on stderr.

@@ -85,7 +85,16 @@ struct Training {
     Watched oracle(make_quadratic(std::get<QuadraticOptions>(experiment.problem), experiment.seed,
                                   transport.rank(), transport.size()),
                    transport.rank(), hook);
-    const auto exchange = make_exchange(experiment.exchange, *counted, oracle.layout());
+    AutoExchange* automatic = nullptr;
+    std::unique_ptr<Exchange> exchange;
+    if (experiment.automatic) {
+      auto chosen =
+          std::make_unique<AutoExchange>(experiment.automatic->allowed, *counted, oracle.layout());
+      automatic = chosen.get();
+      exchange = std::move(chosen);
+    } else {
+      exchange = make_exchange(experiment.exchange, *counted, oracle.layout());
+    }
     std::vector<float> start(flat_size(oracle.layout()));
     oracle.initialize({}, start);
     auto options = std::get<SyncSgdOptions>(experiment.method);
@@ -100,6 +109,7 @@ struct Training {
                   .oracle = oracle,
                   .method = *method,
                   .exchanges = {exchange.get()},
+                  .automatic = automatic,
                   .log = quiet_log(),
                   .stop = stop});
   }

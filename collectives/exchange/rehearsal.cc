@@ -1,0 +1,301 @@
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <unordered_map>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "collectives/bucket_plan.h"
+#include "collectives/exchange/kinds.h"
+#include "collectives/exchange_cost.h"
+
+// A rehearsal: the stages of a kind run for one bucket as every rank, stage by stage and one rank
+// after the other, against a transport that keeps messages until somebody takes them, and that
+// writes down what was asked of it and the time between. A stage only waits for what earlier stages
+// sent, so everything is there in time; but for an allreduce, which waits within its stage: what it
+// asks for too early arrives as zeros, whose values do not matter to what it does next.
+namespace laconic {
+namespace {
+
+using Act = Schedule::Act;
+
+/// In all ranks together, and in one at least.
+constexpr std::size_t kFloatsInAll = std::size_t{1} << 21, kFewestFloats = 4096;
+/// The first touches memory for the first time.
+constexpr int kRehearsals = 3;
+
+/// From, to, channel.
+using Mail = std::map<std::tuple<int, int, std::uint16_t>, std::deque<std::vector<std::byte>>>;
+
+/// One rank's transport.
+class Actor final : public Transport {
+ public:
+  Actor(int rank, const LinkModel& links, Mail& mail) : rank_(rank), links_(links), mail_(mail) {}
+
+  std::string_view name() const override { return "rehearsal"; }
+  int rank() const override { return rank_; }
+  int size() const override { return links_.ranks; }
+  int host_of(int rank) const override { return links_.hosts[static_cast<std::size_t>(rank)]; }
+
+  /// What `play` does, as acts.
+  template <typename Play>
+  std::vector<Act> write_down(const Play& play) {
+    acts_.clear();
+    since_ = now();
+    play();
+    pause();
+    return std::move(acts_);
+  }
+
+  Ticket post_send(int to, Tag tag, Bytes payload) override {
+    pause();
+    acts_.push_back({Act::Kind::send, to, static_cast<double>(payload.size())});
+    mail_[{rank_, to, tag.channel}].emplace_back(payload.begin(), payload.end());
+    return post({.is_send = true, .peer = to, .channel = tag.channel, .into = {}});
+  }
+
+  Ticket post_receive(int from, Tag tag, MutBytes into) override {
+    pause();
+    return post({.is_send = false, .peer = from, .channel = tag.channel, .into = into});
+  }
+
+  std::size_t wait(Ticket ticket) override {
+    pause();
+    const Operation operation = operations_.extract(ticket.id).mapped();
+    const auto kind = operation.is_send ? Act::Kind::finish_send : Act::Kind::receive;
+    acts_.push_back({kind, operation.peer});
+    const std::size_t bytes = operation.is_send ? 0 : take(operation);
+    since_ = now();
+    return bytes;
+  }
+
+  std::optional<std::size_t> poll(Ticket ticket) override { return wait(ticket); }
+  Ticket wait_any(std::span<const Ticket> tickets) override { return tickets.front(); }
+  void wake() noexcept override {}
+  void abort(std::string_view, ExitStatus) noexcept override {}
+
+ private:
+  struct Operation {
+    bool is_send;
+    int peer;
+    std::uint16_t channel;
+    MutBytes into;
+  };
+
+  Ticket post(const Operation& operation) {
+    operations_[++last_id_] = operation;
+    since_ = now();
+    return {last_id_};
+  }
+
+  std::size_t take(const Operation& operation) {
+    auto& waiting = mail_[{operation.peer, rank_, operation.channel}];
+    if (waiting.empty()) {
+      std::fill(operation.into.begin(), operation.into.end(), std::byte{});
+      return operation.into.size();
+    }
+    const std::vector<std::byte> message = std::move(waiting.front());
+    waiting.pop_front();
+    check(message.size() <= operation.into.size(), "room for what is sent");
+    std::copy(message.begin(), message.end(), operation.into.begin());
+    return message.size();
+  }
+
+  /// What was computed since the last call.
+  void pause() { acts_.push_back({Act::Kind::compute, 0, now() - since_}); }
+
+  const int rank_;
+  const LinkModel& links_;
+  Mail& mail_;
+  std::vector<Act> acts_;
+  double since_ = 0;
+  std::unordered_map<std::uint64_t, Operation> operations_;
+  std::uint64_t last_id_ = 0;
+};
+
+/// A rank, and what it needs to take one bucket through its stages.
+struct Player {
+  Player(int rank, const LinkModel& links, Mail& mail, Floats gradient)
+      : actor(rank, links, mail), vector(gradient.begin(), gradient.end()) {
+    // Ranks have seen other examples: what is large differs.
+    const std::size_t shift =
+        vector.size() * static_cast<std::size_t>(rank) / static_cast<std::size_t>(links.ranks);
+    std::rotate(vector.begin(), vector.begin() + static_cast<std::ptrdiff_t>(shift), vector.end());
+    gradient_ = vector;
+  }
+
+  void begin(const Step& step) {
+    vector = gradient_;
+    round.emplace(actor, vector.size());
+    round->begin(vector, {}, step);
+    flight.emplace(actor, timeline, 0, stages->count());
+    flight->launch(0, {0, vector.size()});
+  }
+
+  Actor actor;
+  std::vector<float> vector;
+  std::unique_ptr<Stages> stages;
+  Timeline timeline;
+  std::optional<Round> round;
+  std::optional<Flight> flight;
+
+ private:
+  std::vector<float> gradient_;
+};
+
+std::vector<std::vector<std::vector<Act>>> rehearse(std::vector<std::unique_ptr<Player>>& players,
+                                                    Mail& mail, const Step& step) {
+  const std::size_t stages = players.front()->stages->count();
+  std::vector<std::vector<std::vector<Act>>> acts(players.size());
+  for (auto& player : players) player->begin(step);
+  for (std::size_t stage = 0; stage < stages; ++stage)
+    for (std::size_t r = 0; r < players.size(); ++r) {
+      Player& p = *players[r];
+      acts[r].push_back(p.actor.write_down([&] {
+        check(p.flight->may_run(stage), "a message that an earlier stage has sent");
+        p.stages->run(stage, *p.flight, *p.round);
+      }));
+    }
+  for (std::size_t r = 0; r < players.size(); ++r)
+    acts[r].push_back(players[r]->actor.write_down([&] { players[r]->flight->has_landed(); }));
+  mail.clear();
+  return acts;
+}
+
+/// Of two rehearsals, the quicker: what else the machine did meanwhile is not the exchange's.
+void keep_least(std::vector<Act>& acts, const std::vector<Act>& others) {
+  if (acts.size() != others.size()) return;
+  for (std::size_t i = 0; i < acts.size(); ++i)
+    if (acts[i].kind == Act::Kind::compute)
+      acts[i].amount = std::min(acts[i].amount, others[i].amount);
+}
+
+double ready_at(Slice bucket, const Computation& computation) {
+  double at = 0;
+  std::size_t known = 0;
+  for (const auto& [part, seconds] : computation.announced) {
+    const std::size_t begin = std::max(part.begin, bucket.begin);
+    const std::size_t end = std::min(part.end(), bucket.end());
+    if (begin >= end) continue;
+    known += end - begin;
+    at = std::max(at, seconds);
+  }
+  return known < bucket.count ? computation.seconds : at;
+}
+
+}  // namespace
+
+ExchangeCost::ExchangeCost(const ExchangeOptions& options, const Layout& layout,
+                           const LinkModel& links, Floats gradient)
+    : buckets_(plan_buckets(layout, options.bucket_bytes)), overlap_(options.overlap) {
+  if (buckets_.empty()) return;
+  const Slice largest =
+      *std::max_element(buckets_.begin(), buckets_.end(),
+                        [](const Slice& a, const Slice& b) { return a.count < b.count; });
+  const auto ranks = static_cast<std::size_t>(links.ranks);
+  rehearsed_ = std::min(largest.count, std::max(kFewestFloats, kFloatsInAll / ranks));
+
+  Mail mail;
+  std::vector<std::unique_ptr<Player>> players;
+  const Layout piece = layout_of(layout, {largest.begin, rehearsed_});
+  const std::vector<Slice> bucket{{0, rehearsed_}};
+  for (int r = 0; r < links.ranks; ++r) {
+    auto& player = players.emplace_back(
+        std::make_unique<Player>(r, links, mail, gradient.subspan(largest.begin, rehearsed_)));
+    player->stages = make_stages(options, player->actor, piece, bucket);
+    in_flight_ = player->stages->in_flight();
+  }
+  const Step step{options.warm_up.steps, make_key(1, kEveryRank, 0, RngPurpose::compress), {}};
+  rehearse(players, mail, step);
+  acts_ = rehearse(players, mail, step);
+  for (int i = 2; i < kRehearsals; ++i) {
+    const auto again = rehearse(players, mail, step);
+    for (std::size_t r = 0; r < acts_.size(); ++r)
+      for (std::size_t s = 0; s < acts_[r].size(); ++s) keep_least(acts_[r][s], again[r][s]);
+  }
+}
+
+double ExchangeCost::scale(Slice bucket) const {
+  return static_cast<double>(bucket.count) / static_cast<double>(rehearsed_);
+}
+
+void ExchangeCost::append(Schedule& schedule, Slice bucket, std::size_t stage) const {
+  for (int r = 0; r < schedule.ranks(); ++r)
+    for (const Act& act : acts_[static_cast<std::size_t>(r)][stage]) {
+      if (act.kind == Act::Kind::compute) schedule.compute(r, act.amount * scale(bucket));
+      if (act.kind == Act::Kind::send) schedule.send(r, act.peer, act.amount * scale(bucket));
+      if (act.kind == Act::Kind::receive) schedule.receive(r, act.peer);
+      if (act.kind == Act::Kind::finish_send) schedule.finish_send(r, act.peer);
+    }
+}
+
+/// From a stage of a bucket to the next one, more or less, while nothing else is on its way.
+double ExchangeCost::hop_seconds(const LinkModel& links) const {
+  Schedule alone(links.ranks);
+  for (std::size_t stage = 0; stage <= stages(); ++stage) append(alone, buckets_.front(), stage);
+  return predict_seconds(alone, links) /
+         static_cast<double>(std::max<std::size_t>(2, stages()) - 1);
+}
+
+/// In which order a rank takes buckets through stages, the same on all: the pipeline does what can
+/// be done, and so takes up a bucket while others are on their way, if it has room for them. Later
+/// stages go first.
+std::vector<ExchangeCost::Turn> ExchangeCost::turns(const std::vector<double>& ready,
+                                                    double hop) const {
+  std::vector<Turn> turns;
+  std::vector<double> landed;
+  double at = 0;
+  for (std::size_t b = 0; b < buckets_.size(); ++b) {
+    at = std::max(at, ready[b]);
+    if (b >= in_flight_) at = std::max(at, landed[b - in_flight_]);
+    for (std::size_t stage = 0; stage < stages(); ++stage)
+      turns.push_back({b, stage, at + hop * static_cast<double>(stage)});
+    landed.push_back(turns.back().at);
+  }
+  std::stable_sort(turns.begin(), turns.end(), [](const Turn& x, const Turn& y) {
+    return x.at != y.at ? x.at < y.at : x.stage > y.stage;
+  });
+  return turns;
+}
+
+double ExchangeCost::step_seconds(const LinkModel& links, const Computation& computation) const {
+  if (buckets_.empty()) return computation.seconds;
+  std::vector<double> ready;
+  for (const Slice bucket : buckets_)
+    ready.push_back(overlap_ ? ready_at(bucket, computation) : computation.seconds);
+  Schedule schedule(links.ranks);
+  for (const Turn& turn : turns(ready, hop_seconds(links))) {
+    if (turn.stage == 0)
+      for (int r = 0; r < links.ranks; ++r) schedule.wait_until(r, ready[turn.bucket]);
+    append(schedule, buckets_[turn.bucket], turn.stage);
+  }
+  for (const Slice bucket : buckets_) append(schedule, bucket, stages());
+  return std::max(computation.seconds, predict_seconds(schedule, links));
+}
+
+double ExchangeCost::bytes_sent() const {
+  double bytes = 0;
+  for (const Slice bucket : buckets_)
+    for (const auto& stages : acts_)
+      for (const Acts& acts : stages)
+        for (const Act& act : acts)
+          if (act.kind == Act::Kind::send) bytes += act.amount * scale(bucket);
+  return acts_.empty() ? 0 : bytes / static_cast<double>(acts_.size());
+}
+
+double ExchangeCost::work_seconds() const {
+  double most = 0;
+  for (const auto& stages : acts_) {
+    double seconds = 0;
+    for (const Slice bucket : buckets_)
+      for (const Acts& acts : stages)
+        for (const Act& act : acts)
+          if (act.kind == Act::Kind::compute) seconds += act.amount * scale(bucket);
+    most = std::max(most, seconds);
+  }
+  return most;
+}
+
+}  // namespace laconic

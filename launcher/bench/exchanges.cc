@@ -1,0 +1,380 @@
+// `laconic bench exchanges`: what an average costs by each exchange, what the model had said it
+// would, and how far it is from the exact one.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <numeric>
+
+#include "collectives/control.h"
+#include "collectives/exchange_cost.h"
+#include "collectives/ledger.h"
+#include "launcher/bench/links_json.h"
+#include "launcher/bench/starting_gun.h"
+#include "launcher/bench/subjects.h"
+#include "launcher/bench/timing.h"
+#include "launcher/bench/vectors.h"
+#include "launcher/world_flags.h"
+#include "train/config.h"
+#include "train/names.h"
+#include "train/svg_chart.h"
+
+namespace laconic::bench {
+namespace {
+
+constexpr std::size_t kLeastRounds = 3;
+constexpr double kAsGood = 1.05;       // times the time of the best: no worse a choice
+constexpr std::size_t kGradients = 8;  // of as many steps: ranks have other ones
+
+// As they stand in an experiment. A new exchange adds its rows here.
+const std::vector<std::string>& useful_settings() {
+  static const std::vector<std::string> settings{
+      "dense { allreduce: 'ring' }",
+      "dense { allreduce: 'halving_doubling' }",
+      "dense { allreduce: 'star' }",
+      "gather {} compressor { bf16 {} }",
+      "gather {} compressor { top_k { density: 0.01 values: bf16 } }",
+      "gather {} compressor { rand_k { density: 0.01 values: bf16 } }",
+      "owner {} compressor { bf16 {} }",
+      "owner {} compressor { sign {} }",
+      "owner {} compressor { top_k { density: 0.01 values: bf16 } }",
+      "star {} compressor { top_k { density: 0.01 values: bf16 } }",
+  };
+  return settings;
+}
+
+struct Options {
+  WorldFlags world;
+  std::vector<std::string> settings;
+  std::size_t min_size = 16'000, max_size = 1'663'370, factor = 10;
+  std::size_t bucket_bytes = std::size_t{8} << 20;
+  double seconds = 0.5, limit = 10;
+  bool json = false;
+  std::string svg;
+};
+
+struct Row {
+  std::string exchange;
+  std::size_t size = 0;
+  Spread seconds;
+  std::size_t rounds = 0;
+  double predicted = 0, work = 0;  // seconds; of the second, what the busiest rank computes
+  double sent_mean = 0;            // bytes
+  double error = 0;                // |average - exact|² / |exact|², of the first step
+};
+
+ExchangeOptions options_of(const std::string& setting, std::size_t bucket_bytes) {
+  ExchangeOptions options =
+      parse_experiment("problem { quadratic {} } steps: 1 exchange { " + setting + " }", "exchange",
+                       {})
+          .exchange;
+  options.bucket_bytes = bucket_bytes;
+  return options;
+}
+
+/// Gradients of a real model where there are any, for all ranks of this process.
+class Gradients {
+ public:
+  explicit Gradients(std::size_t size) : size_(size), all_(real_gradients(size * kGradients)) {
+    real_ = !all_.empty();
+    if (!real_) all_ = gaussian(size * kGradients);
+  }
+
+  bool real() const { return real_; }
+  Floats of(int rank, std::size_t size) const {
+    return Floats(all_).subspan(static_cast<std::size_t>(rank) % kGradients * size_, size);
+  }
+
+ private:
+  std::size_t size_;
+  bool real_ = false;
+  std::vector<float> all_;
+};
+
+// ---------------------------------------------------------------------------------- measuring
+
+class ExchangeBench {
+ public:
+  ExchangeBench(const Options& options, const Gradients& gradients, Transport& transport)
+      : options_(options),
+        gradients_(gradients),
+        transport_(transport),
+        links_(measure_links(transport)),
+        gun_(transport, transport.size() == 1 ? 0 : links_.link(0, 1).latency_seconds) {}
+
+  const LinkModel& links() const { return links_; }
+
+  /// Every exchange, on vectors of one size, in turn.
+  std::vector<Row> rows_of(std::size_t size) {
+    const Layout layout = square_and_rest(size);
+    const Floats mine = gradients_.of(transport_.rank(), size);
+    vector_.assign(mine.begin(), mine.end());
+    average(*make_exchange({.kind = DenseOptions{"naive"}}, transport_, layout));
+    exact_ = vector_;
+
+    std::vector<Row> rows;
+    std::vector<std::unique_ptr<Exchange>> exchanges;
+    std::vector<std::function<void()>> works;
+    for (const std::string& setting : options_.settings) {
+      const ExchangeOptions options = options_of(setting, options_.bucket_bytes);
+      const ExchangeCost cost(options, layout, links_, mine);
+      Row row{.exchange = exchange_name(options), .size = size, .seconds = {}};
+      row.predicted = from_rank_0(cost.step_seconds(links_, {}));
+      row.work = cost.work_seconds();
+      if (row.predicted > options_.limit) continue;
+      average_once(options, layout, row);
+      rows.push_back(row);
+      exchanges.push_back(make_exchange(options, transport_, layout));
+      works.push_back([this, exchange = exchanges.back().get(), mine] {
+        vector_.assign(mine.begin(), mine.end());
+        average(*exchange);
+      });
+    }
+    time(works, rows);
+    return rows;
+  }
+
+ private:
+  void average(Exchange& exchange) {
+    exchange.begin(vector_, {},
+                   {steps_, make_key(1, kEveryRank, steps_, RngPurpose::compress), {}});
+    exchange.finish();
+    ++steps_;
+  }
+
+  /// For what it sends and how far off it is.
+  void average_once(const ExchangeOptions& options, const Layout& layout, Row& row) {
+    Ledger ledger;
+    const auto counted = count_bytes(transport_, ledger);
+    const Floats mine = gradients_.of(transport_.rank(), exact_.size());
+    vector_.assign(mine.begin(), mine.end());
+    average(*make_exchange(options, *counted, layout));
+    double off = 0, all = 0;
+    for (std::size_t i = 0; i < exact_.size(); ++i) {
+      const double exact = exact_[i], difference = vector_[i] - exact;
+      off += difference * difference, all += exact * exact;
+    }
+    row.error = off / all;
+    row.sent_mean = mean_over_ranks(static_cast<double>(ledger.sent.total()));
+  }
+
+  void time(std::vector<std::function<void()>>& works, std::vector<Row>& rows) {
+    const double enough = options_.seconds * static_cast<double>(works.size());
+    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far) {
+      double spent = 0;
+      for (const auto& round : so_far) spent = std::accumulate(round.begin(), round.end(), spent);
+      return works.empty() || (so_far.size() >= kLeastRounds && spent >= enough) ||
+             so_far.size() >= 200;
+    });
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::vector<double> times;
+      for (const auto& round : rounds) times.push_back(round[i]);
+      rows[i].seconds = spread_of(times);
+      rows[i].rounds = rounds.size();
+    }
+  }
+
+  double mean_over_ranks(double mine) {
+    double sum = 0, theirs = 0;
+    for (const auto& bytes :
+         allgather(transport_, std::as_bytes(std::span(&mine, 1)), channels::control)) {
+      std::memcpy(&theirs, bytes.data(), sizeof theirs);
+      sum += theirs;
+    }
+    return sum / transport_.size();
+  }
+
+  double from_rank_0(double mine) {
+    double theirs = 0;
+    const auto bytes = broadcast(transport_, std::as_bytes(std::span(&mine, 1)), channels::control);
+    std::memcpy(&theirs, bytes.data(), sizeof theirs);
+    return theirs;
+  }
+
+  const Options& options_;
+  const Gradients& gradients_;
+  Transport& transport_;
+  LinkModel links_;
+  StartingGun gun_;
+  std::vector<float> vector_, exact_;
+  std::uint64_t steps_ = 0;
+};
+
+// ---------------------------------------------------------------------------------- reporting
+
+std::string time_text(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.2f} ms", seconds * 1e3);
+  return fmt::format("{:.2f} s", seconds);
+}
+
+void print_head(const Options& options, const ExchangeBench& bench, const Gradients& gradients,
+                const Transport& transport) {
+  fmt::print(
+      "{} ({})\nbuckets of up to {} B; {}; all is final before the exchange begins. Times are "
+      "those "
+      "of the slowest\nrank: median (quartiles). Errors are |average - exact|²/|exact|² of one "
+      "step, what is sent a rank's mean.\n\n",
+      describe(bench.links()), transport.name(), options.bucket_bytes,
+      gradients.real() ? "gradients of the FedAvg CNN" : "Gaussian vectors");
+  fmt::print("{:>9}  {:<52} {:>10} {:>23} {:>6}  {:>10} {:>5}  {:>11}  {:>8}\n", "floats",
+             "exchange", "time", "quartiles", "rounds", "predicted", "ratio", "sent/rank", "error");
+}
+
+void print_row(const Row& row) {
+  fmt::print("{:>9}  {:<52} {:>10} {:>23} {:>6}  {:>10} {:>5.2f}  {:>11.0f}  {:>8.2g}\n", row.size,
+             row.exchange, time_text(row.seconds.median),
+             time_text(row.seconds.lower) + " - " + time_text(row.seconds.upper), row.rounds,
+             time_text(row.predicted), row.predicted / row.seconds.median, row.sent_mean,
+             row.error);
+  std::fflush(stdout);
+}
+
+/// How well the model did: errors as parts of what was measured, and its choice for each size.
+struct Judgement {
+  double median_error = 0;
+  std::size_t sizes = 0, chose_well = 0;
+};
+
+Judgement judge(const std::vector<Row>& rows) {
+  Judgement judgement;
+  std::vector<double> errors;
+  for (std::size_t i = 0; i < rows.size();) {
+    const Row *best = &rows[i], *foretold = &rows[i];
+    for (const std::size_t size = rows[i].size; i < rows.size() && rows[i].size == size; ++i) {
+      errors.push_back(std::abs(rows[i].predicted / rows[i].seconds.median - 1));
+      if (rows[i].seconds.median < best->seconds.median) best = &rows[i];
+      if (rows[i].predicted < foretold->predicted) foretold = &rows[i];
+    }
+    ++judgement.sizes;
+    if (foretold->seconds.median <= kAsGood * best->seconds.median) ++judgement.chose_well;
+  }
+  std::sort(errors.begin(), errors.end());
+  if (!errors.empty()) judgement.median_error = errors[errors.size() / 2];
+  return judgement;
+}
+
+nlohmann::ordered_json json_of(const Row& row) {
+  return {{"exchange", row.exchange},
+          {"floats", row.size},
+          {"seconds",
+           {{"lower", row.seconds.lower},
+            {"median", row.seconds.median},
+            {"upper", row.seconds.upper}}},
+          {"rounds", row.rounds},
+          {"predicted_seconds", row.predicted},
+          {"work_seconds", row.work},
+          {"sent_bytes_per_rank", row.sent_mean},
+          {"error", row.error}};
+}
+
+void draw(const std::string& file, const std::vector<Row>& rows, const Transport& transport) {
+  Chart chart{.title = fmt::format("Exchanges, {} ranks over {} (dashed: predicted)",
+                                   transport.size(), transport.name()),
+              .x_label = "floats",
+              .y_label = "seconds, slowest rank, median",
+              .series = {}};
+  std::vector<std::string> names;
+  for (const Row& row : rows)
+    if (std::find(names.begin(), names.end(), row.exchange) == names.end())
+      names.push_back(row.exchange);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ChartSeries measured{.name = names[i], .points = {}, .colour = static_cast<int>(i)};
+    ChartSeries predicted{.name = names[i] + ", predicted",
+                          .points = {},
+                          .dashed = true,
+                          .colour = static_cast<int>(i)};
+    for (const Row& row : rows) {
+      if (row.exchange != names[i]) continue;
+      measured.points.emplace_back(row.size, row.seconds.median);
+      predicted.points.emplace_back(row.size, row.predicted);
+    }
+    chart.series.push_back(measured);
+    chart.series.push_back(predicted);
+  }
+  std::ofstream out(file);
+  out << svg_of(chart);
+  if (!out.flush()) throw ConfigError("--svg", "a file that can be written, not " + file);
+}
+
+void run_rank(const Options& options, const Gradients& gradients, Transport& transport) {
+  const bool speaks = transport.rank() == 0, table = speaks && !options.json;
+  ExchangeBench bench(options, gradients, transport);
+  if (table) print_head(options, bench, gradients, transport);
+  std::vector<Row> rows;
+  for (std::size_t size = options.max_size;; size /= options.factor) {
+    for (const Row& row : bench.rows_of(size)) {
+      rows.push_back(row);
+      if (table) print_row(row);
+    }
+    if (size / options.factor < options.min_size) break;
+  }
+  if (!speaks) return;
+  const Judgement j = judge(rows);
+  if (table && transport.size() > 1)
+    fmt::print(
+        "model: median error {:.0f} %; its choice within {:.0f} % of the best at {} of {} "
+        "sizes\n",
+        1e2 * j.median_error, 1e2 * (kAsGood - 1), j.chose_well, j.sizes);
+  if (options.json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const Row& row : rows) list.push_back(json_of(row));
+    std::cout << nlohmann::ordered_json{{"transport", transport.name()},
+                                        {"links", bench::json_of(bench.links())},
+                                        {"real_gradients", gradients.real()},
+                                        {"rows", list},
+                                        {"model_median_error", j.median_error},
+                                        {"model_chose_well", j.chose_well},
+                                        {"sizes", j.sizes}}
+                     .dump(2)
+              << std::endl;
+  }
+  std::fflush(stdout);
+  if (!options.svg.empty()) draw(options.svg, rows, transport);
+}
+
+ExitStatus run(Options options) {
+  if (options.settings.empty()) options.settings = useful_settings();
+  for (const std::string& setting : options.settings) options_of(setting, options.bucket_bytes);
+  if (options.min_size == 0 || options.max_size < options.min_size)
+    throw ConfigError("--min-size", "at least 1, and not above --max-size");
+  const Gradients gradients(options.max_size);
+  run_ranks(options.world.options(), [&](Transport& t) { run_rank(options, gradients, t); });
+  return ExitStatus::done;
+}
+
+}  // namespace
+
+void add_exchanges(CLI::App& bench, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = bench.add_subcommand(
+      "exchanges", "Time, bytes and error of an average by every exchange, measured and predicted");
+  options->world.add_to(*sub);
+  sub->add_option("exchanges", options->settings,
+                  "As in an experiment: 'owner {} compressor { top_k { density: 0.001 } }'");
+  sub->add_option("--min-size", options->min_size, "Of the shortest vector, in floats")
+      ->capture_default_str();
+  sub->add_option("--max-size", options->max_size, "Of the longest")->capture_default_str();
+  sub->add_option("--factor", options->factor, "From one size to the next")
+      ->check(CLI::Range(2, 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--bucket-bytes", options->bucket_bytes, "As exchange.bucket_bytes")
+      ->check(CLI::Range(std::size_t{4}, std::size_t{1} << 40))
+      ->capture_default_str();
+  sub->add_option("--seconds", options->seconds, "For each size and exchange, at least 3 rounds")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sub->add_option("--limit", options->limit, "Leave out what is predicted to take longer, seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  sub->add_flag("--json", options->json, "For programs");
+  sub->add_option("--svg", options->svg, "Draw time over size into this file");
+  sub->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace laconic::bench

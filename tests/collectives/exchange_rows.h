@@ -1,0 +1,156 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "collectives/allreduce.h"
+#include "collectives/exchange.h"
+#include "collectives/ledger.h"
+#include "collectives/transports/in_process.h"
+#include "tests/collectives/ranks.h"
+#include "tests/collectives/vectors.h"
+
+/// Exchanges of every kind and setting, and steps of them: what tests of exchanges are made of.
+namespace laconic::test {
+
+struct NamedExchange {
+  std::string name;
+  ExchangeOptions options;
+};
+
+inline TopKOptions top_k(double density, ValueFormat values = Float32Options{}) {
+  return {.density = density, .values = values, .indices = IndexCoding::raw32};
+}
+
+inline std::vector<NamedExchange> dense_exchanges() {
+  std::vector<NamedExchange> all;
+  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+    all.push_back({"dense " + std::string(algorithm.name),
+                   {.kind = DenseOptions{std::string(algorithm.name)}}});
+  return all;
+}
+
+inline const RandKOptions kContractive{.density = 0.1, .unbiased = false, .shared = false};
+
+/// Compressed on the way to whoever adds up, and no further.
+inline std::vector<NamedExchange> one_way_exchanges() {
+  const auto gather = [](CompressorOptions compressor, FeedbackOptions feedback = {},
+                         WarmUpOptions warm_up = {}) {
+    return ExchangeOptions{.kind = GatherOptions{},
+                           .compressor = compressor,
+                           .feedback = feedback,
+                           .warm_up = warm_up};
+  };
+  return {
+      {"gather identity", gather(IdentityOptions{})},
+      {"gather top_k", gather(top_k(0.05))},
+      {"gather top_k bf16", gather(top_k(0.05, Bf16Options{}))},
+      {"gather top_k, feedback scaled", gather(top_k(0.05), {.scale = 0.5f, .decay = 0.75f})},
+      {"gather top_k, warm-up", gather(top_k(0.01), {}, {.steps = 3, .stages = 2})},
+      {"gather rand_k", gather(kContractive)},
+      {"gather top_k, no feedback", gather(top_k(0.05), {.on = false})},
+      {"gather rand_k, no feedback", gather(RandKOptions{.density = 0.1}, {.on = false})},
+  };
+}
+
+/// Compressed both ways, with legs alike and unlike. The last rank is the hub where one is.
+inline std::vector<NamedExchange> two_way_exchanges(int ranks) {
+  const LegOptions sparse{top_k(0.05), {}}, plain{IdentityOptions{}, {.on = false}},
+      scaled{top_k(0.1, Bf16Options{}), {.scale = 0.5f, .decay = 0.75f}}, random{kContractive, {}},
+      unbiased{RandKOptions{.density = 0.1}, {.on = false}};
+  std::vector<NamedExchange> all;
+  const auto add = [&](const std::string& name, const LegOptions& up,
+                       std::optional<LegOptions> down, WarmUpOptions warm_up = {}) {
+    ExchangeOptions options{.kind = OwnerOptions{},
+                            .compressor = up.compressor,
+                            .feedback = up.feedback,
+                            .warm_up = warm_up,
+                            .down = down};
+    all.push_back({"owner " + name, options});
+    options.kind = StarOptions{ranks - 1};
+    all.push_back({"star " + name, options});
+  };
+  add("top_k", sparse, {}, {.steps = 3, .stages = 2});
+  add("top_k, identity down", sparse, plain);
+  add("identity, top_k scaled down", plain, scaled);
+  add("rand_k, top_k down", random, sparse, {.steps = 2});
+  add("rand_k unbiased", unbiased, unbiased);
+  return all;
+}
+
+inline std::vector<NamedExchange> compressed_exchanges(int ranks) {
+  auto all = one_way_exchanges();
+  for (auto& exchange : two_way_exchanges(ranks)) all.push_back(std::move(exchange));
+  return all;
+}
+
+inline std::vector<NamedExchange> all_exchanges(int ranks) {
+  auto all = dense_exchanges();
+  for (auto& exchange : compressed_exchanges(ranks)) all.push_back(std::move(exchange));
+  return all;
+}
+
+/// One tensor of every awkward length up to `longest`, and then one layout of several tensors; in
+/// the last ones there are more buckets than an exchange has in flight.
+inline std::vector<Layout> layouts(std::size_t longest = 1 << 17) {
+  std::vector<Layout> all;
+  for (const std::size_t length : kAwkwardLengths)
+    if (length <= longest) all.push_back({{"only", 0, length, 1}});
+  all.push_back({{"a", 0, 3, 5}, {"b", 15, 64, 9}, {"c", 591, 1, 1}, {"d", 592, 90, 30}});
+  return all;
+}
+
+inline std::size_t bucket_bytes(const Layout& layout) {
+  return flat_size(layout) > 10000 ? 40000 : 1200;
+}
+
+/// What error feedback keeps on a leg, "up" or "down", by element of the flat vector; NaN for
+/// what this rank keeps nothing of.
+inline std::vector<float> residual_of(const Exchange& exchange, const std::string& leg,
+                                      std::size_t length) {
+  StateWriter writer;
+  exchange.save(writer);
+  const StateReader reader(writer.blob(), "test");
+  std::vector<float> residual(length, std::numeric_limits<float>::quiet_NaN());
+  if (!reader.has(leg + "/residual")) return residual;
+  const auto values = reader.floats(leg + "/residual");
+  const auto ranges = reader.u64s(leg + "/ranges");
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < ranges.size(); i += 2) {
+    std::copy_n(values.begin() + done, ranges[i + 1], residual.begin() + ranges[i]);
+    done += ranges[i + 1];
+  }
+  EXPECT_EQ(done, values.size());
+  return residual;
+}
+
+inline std::vector<int> everybody(const Transport& t) {
+  std::vector<int> ranks(t.size());
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return ranks;
+}
+
+inline Step step_of(std::uint64_t index, std::span<const int> participants = {}) {
+  return {index, make_key(5, kEveryRank, index, RngPurpose::test), participants};
+}
+
+/// Average and sent of one step on gradients that depend on rank and step. Collective.
+struct Outcome {
+  std::vector<float> average, sent;
+};
+inline Outcome run_step(Exchange& exchange, std::vector<float> gradient, const Step& step) {
+  Outcome outcome{std::move(gradient), {}};
+  outcome.sent.assign(outcome.average.size(), -1);
+  exchange.begin(outcome.average, outcome.sent, step);
+  // As a backward pass does, from the end, in parts that are no buckets; the last is left out.
+  constexpr std::size_t kPart = 77;
+  for (std::size_t end = outcome.average.size(); end > kPart; end -= kPart)
+    exchange.ready({end - kPart, kPart});
+  exchange.finish();
+  return outcome;
+}
+
+}  // namespace laconic::test
