@@ -27,7 +27,7 @@
 namespace laconic::bench {
 namespace {
 
-constexpr std::size_t kLeastRounds = 3;
+constexpr std::size_t kLeastRounds = 3, kMostRounds = 20;
 constexpr double kAsGood = 1.05;       // times the time of the best: no worse a choice
 constexpr std::size_t kGradients = 8;  // of as many steps: ranks have other ones
 
@@ -169,7 +169,7 @@ class ExchangeBench {
       double spent = 0;
       for (const auto& round : so_far) spent = std::accumulate(round.begin(), round.end(), spent);
       return works.empty() || (so_far.size() >= kLeastRounds && spent >= enough) ||
-             so_far.size() >= 200;
+             so_far.size() >= kMostRounds;
     });
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::vector<double> times;

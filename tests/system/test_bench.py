@@ -94,6 +94,39 @@ class Collectives(SystemTest):
         self.refuse(command("bench", "collectives", "--min-bytes", 6), 2, "--min-bytes")
 
 
+class Exchanges(SystemTest):
+    def measure(self, start, *more):
+        done = self.succeed([*start, "--json", "--max-size", "20000", "--factor", "8", "--min-size", "2000",
+                             "--seconds", "0", *more])
+        return json.loads(done.stdout)
+
+    def test_every_row_on_threads_and_mpi(self):
+        for start in (command("bench", "exchanges", "--ranks", 3), launched(2, "bench", "exchanges")):
+            table = self.measure(start)
+            self.assertEqual({row["floats"] for row in table["rows"]}, {20000, 2500})
+            self.assertGreater(len({row["exchange"] for row in table["rows"]}), 8)
+            for row in table["rows"]:
+                with self.subTest(row["exchange"]):
+                    self.assertGreater(row["seconds"]["median"], 0)
+                    self.assertGreater(row["predicted_seconds"], 0)
+                    self.assertGreater(row["sent_bytes_per_rank"], 0)
+                    dense = row["exchange"].startswith("dense")
+                    self.assertEqual(row["error"] < 1e-12, dense)
+
+    def test_what_can_be_known(self):
+        chart = self.home / "exchanges.svg"
+        ring, gather = self.measure(command("bench", "exchanges", "--ranks", 4), "dense {}",
+                                    "gather {} compressor { top_k { density: 0.01 indices: raw32 } }",
+                                    "--min-size", "20000", "--svg", str(chart))["rows"]
+        self.assertAlmostEqual(ring["sent_bytes_per_rank"], 2 * 3 / 4 * 80000)
+        self.assertAlmostEqual(gather["sent_bytes_per_rank"], 3 * (200 * 8 + 24), delta=3 * 24)
+        self.assertIn("gather", chart.read_text())
+
+    def test_what_is_refused(self):
+        self.refuse(command("bench", "exchanges", "gathr {}"), 2, "gathr", "gather")
+        self.refuse(command("bench", "exchanges", "gather {} compressor { top_k { density: 2 } }"), 2, "density")
+
+
 BILINEAR = """
 name: "NAME"
 steps: 4000
