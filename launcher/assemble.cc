@@ -42,6 +42,8 @@ SharedData load_data(const ProblemOptions& problem) {
     data.rows = load_logistic(*logistic);
   if (const auto* regression = std::get_if<RobustRegressionOptions>(&problem))
     data.regression = load_libsvm(regression->path);
+  if (const auto* adversarial = std::get_if<AdversarialProblem>(&problem))
+    data.text = load_text(adversarial->text);
   return data;
 }
 
@@ -70,6 +72,13 @@ std::unique_ptr<Oracle> make_oracle(const Experiment& experiment, const SharedDa
                  },
                  [&](const RobustRegressionOptions& p) {
                    return make_robust_regression(p, data.regression, experiment.seed, rank, ranks);
+                 },
+                 [&](const AdversarialProblem& p) {
+                   AdversarialOptions options = p.options;
+                   options.seed = experiment.seed;
+                   options.rank = rank;
+                   options.ranks = ranks;
+                   return make_adversarial(options, data.text);
                  }},
       experiment.problem);
 }
@@ -101,12 +110,12 @@ std::vector<Exchange*> borrowed(const Exchanges& exchanges) {
 }
 
 std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& oracle,
-                                    const Exchanges& exchanges, int ranks) {
+                                    const Exchanges& exchanges, int rank, int ranks) {
   Exchange& exchange = *exchanges.front();
   ExchangeOptions in_group = experiment.exchange;
   in_group.compressor = for_ranks(in_group.compressor, ranks);
   if (in_group.down) in_group.down->compressor = for_ranks(in_group.down->compressor, ranks);
-  const Setting setting{oracle, legs_of(in_group, oracle.layout()), ranks};
+  const Setting setting{oracle, legs_of(in_group, oracle.layout()), ranks, rank};
   std::visit([&](const auto& options) { check_participants(options, ranks); }, experiment.method);
   std::vector<float> start(flat_size(oracle.layout()));
   oracle.initialize(make_key(experiment.seed, kEveryRank, 0, RngPurpose::initialize), start);

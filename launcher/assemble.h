@@ -6,6 +6,7 @@
 #include "collectives/auto_exchange.h"
 #include "methods/method.h"
 #include "nn/dataset.h"
+#include "nn/text.h"
 #include "problems/bilinear.h"
 #include "problems/logistic.h"
 #include "train/experiment.h"
@@ -29,6 +30,7 @@ struct SharedData {
   TrainAndTest images;
   LogisticData rows;
   std::shared_ptr<const LibsvmData> regression;
+  std::shared_ptr<const Text> text;
   std::shared_ptr<BilinearOnce> bilinear = std::make_shared<BilinearOnce>();
 };
 
@@ -48,6 +50,6 @@ std::vector<Exchange*> borrowed(const Exchanges& exchanges);
 
 /// With its parameters at the starting point that all ranks share. `exchanges` must outlive it.
 std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& oracle,
-                                    const Exchanges& exchanges, int ranks);
+                                    const Exchanges& exchanges, int rank, int ranks);
 
 }  // namespace laconic

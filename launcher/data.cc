@@ -46,7 +46,8 @@ ExitStatus list() {
       "fashion-mnist  28x28 grey images, 10 classes; Debian's dataset-fashion-mnist\n"
       "idx            your own, in the format of MNIST, plain or .gz\n"
       "npy            your own, as NumPy arrays\n"
-      "libsvm         sparse text, for logistic regression\n"
+      "libsvm         sparse text, for regression\n"
+      "text           any file, byte by byte, for adversarial training of a transformer\n"
       "In an experiment: data {{ fashion_mnist {{}} }}; configs/experiment.proto says the rest.\n");
   return ExitStatus::done;
 }

@@ -63,7 +63,7 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
   const int rank = transport->rank(), ranks = transport->size();
   const auto oracle = make_oracle(experiment, data, rank, ranks);
   const auto exchanges = make_exchanges(experiment, *transport, oracle->layout());
-  const auto method = make_method(experiment, *oracle, exchanges, ranks);
+  const auto method = make_method(experiment, *oracle, exchanges, rank, ranks);
   // Last, so that what is refused leaves nothing behind.
   const auto out = agree_on_run_directory(options, experiment, *transport);
   const Log log = make_log(rank, out / "logs" / ("rank-" + std::to_string(rank) + ".log"));

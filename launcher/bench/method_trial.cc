@@ -53,7 +53,8 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
   const auto transport = count_bytes(wire, ledger);
   Counting oracle(make_oracle(experiment, data, transport->rank(), transport->size()));
   const auto exchanges = make_exchanges(experiment, *transport, oracle.layout());
-  const auto method = make_method(experiment, oracle, exchanges, transport->size());
+  const auto method =
+      make_method(experiment, oracle, exchanges, transport->rank(), transport->size());
   const auto measure = [&] {
     const Scores scores = oracle.score(method->parameters(), {});
     return options.measure == Measure::distance ? scores.distance : scores.gap;

@@ -4,13 +4,13 @@
 
 namespace laconic {
 
-Anchor::Anchor(Exchange& dense, Floats start, std::uint32_t batch)
+Anchor::Anchor(Exchange& dense, Floats start, const AnchorOptions& options)
     : dense_(dense),
-      batch_(batch),
+      options_(options),
       w_(start.begin(), start.end()),
       own_(start.size()),
       mean_(start.size()),
-      on_sample_(batch > 0 ? start.size() : 0) {}
+      on_sample_(options.batch > 0 ? start.size() : 0) {}
 
 void Anchor::settle(Turn& turn, const Step& step) {
   if (!known_) synchronise(turn, step);
@@ -24,17 +24,18 @@ void Anchor::maybe_move(Floats z, double probability, Turn& turn, const Step& st
 }
 
 void Anchor::synchronise(Turn& turn, const Step& step) {
-  turn.evaluate(w_, Sample{}, own_);
+  turn.evaluate(w_, {step.index, options_.anchor_batch}, own_);
   mean_ = own_;
   turn.average(dense_, mean_, {}, Step{step.index, step.key, {}});
   known_ = true;
 }
 
 double Anchor::difference(Floats at, MutFloats out, Turn& turn, const Step& step) {
-  const Sample sample{step.index, batch_};
+  const std::uint32_t batch = options_.batch;
+  const Sample sample{step.index, batch};
   const double loss = turn.evaluate(at, sample, out);
-  if (batch_ > 0) turn.evaluate(w_, sample, on_sample_);
-  subtract(batch_ > 0 ? on_sample_ : own_, out);
+  if (batch > 0) turn.evaluate(w_, sample, on_sample_);
+  subtract(batch > 0 ? on_sample_ : own_, out);
   return loss;
 }
 

@@ -6,12 +6,18 @@
 
 namespace laconic {
 
-/// The point w of variance-reduced methods, where every rank knows the mean operator F(w) exactly:
-/// moved now and then, by a coin that all ranks share, at the price of one dense average.
+struct AnchorOptions {
+  std::uint32_t batch = 0;         ///< Differences are taken on one of this size; 0: on all data.
+  std::uint32_t anchor_batch = 0;  ///< F(w) is taken on one of this size; 0: on all data.
+};
+
+/// The point w of variance-reduced methods, where every rank knows the mean operator F(w)
+/// exactly, or on a batch much larger than that of a step: moved now and then, by a coin that all
+/// ranks share, at the price of one dense average.
 class Anchor {
  public:
   /// `dense` must outlive it. w is at `start`, where nothing is known yet.
-  Anchor(Exchange& dense, Floats start, std::uint32_t batch);
+  Anchor(Exchange& dense, Floats start, const AnchorOptions& options);
 
   Floats point() const { return w_; }
   Floats mean() const { return mean_; }  ///< F(w)
@@ -33,9 +39,9 @@ class Anchor {
   void synchronise(Turn& turn, const Step& step);
 
   Exchange& dense_;
-  std::uint32_t batch_;
+  AnchorOptions options_;
   bool known_ = false;
-  std::vector<float> w_, own_, mean_;  // own_: F_m(w) on all of a rank's data
+  std::vector<float> w_, own_, mean_;  // own_: F_m(w)
   std::vector<float> on_sample_;       // working memory: F_m(w) on a mini-batch
 };
 

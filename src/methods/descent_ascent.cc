@@ -31,6 +31,7 @@ class DescentAscent final : public Method {
         batch_(options.batch),
         participants_(static_cast<int>(options.participants)),
         ranks_(setting.ranks),
+        rank_(setting.rank),
         exchange_(exchange),
         z_(std::move(start)),
         move_(z_.size()) {}
@@ -38,8 +39,11 @@ class DescentAscent final : public Method {
   Report step(Oracle& oracle, const Step& step) override {
     Turn turn(oracle);
     const auto drawn = draw_participants(step.key, participants_, ranks_);
-    const double loss = turn.evaluate(z_, {step.index, batch_}, move_);
-    scale(static_cast<float>(rate_), move_);
+    std::optional<double> loss;
+    if (takes_part(drawn, rank_)) {
+      loss = turn.evaluate(z_, {step.index, batch_}, move_);
+      scale(static_cast<float>(rate_), move_);
+    }
     turn.average(exchange_, move_, {}, {step.index, step.key, drawn});
     subtract(move_, z_);
     turn.prox(rate_, z_);
@@ -55,7 +59,7 @@ class DescentAscent final : public Method {
   Settled settled_;
   double rate_;
   std::uint32_t batch_;
-  int participants_, ranks_;
+  int participants_, ranks_, rank_;
   Exchange& exchange_;
   std::vector<float> z_, move_;
 };

@@ -47,6 +47,7 @@ class Diana final : public Method {
         batch_(options.batch),
         participants_(static_cast<int>(options.participants)),
         ranks_(setting.ranks),
+        rank_(setting.rank),
         exchange_(exchange),
         z_(std::move(start)),
         difference_(z_.size()),
@@ -57,8 +58,11 @@ class Diana final : public Method {
   Report step(Oracle& oracle, const Step& step) override {
     Turn turn(oracle);
     const auto drawn = draw_participants(step.key, participants_, ranks_);
-    const double loss = turn.evaluate(z_, {step.index, batch_}, difference_);
-    subtract(own_memory_, difference_);
+    std::optional<double> loss;
+    if (takes_part(drawn, rank_)) {
+      loss = turn.evaluate(z_, {step.index, batch_}, difference_);
+      subtract(own_memory_, difference_);
+    }
     turn.average(exchange_, difference_, sent_, {step.index, step.key, drawn});
     axpy(-static_cast<float>(rate_), memory_, z_);
     axpy(-static_cast<float>(rate_), difference_, z_);
@@ -86,7 +90,7 @@ class Diana final : public Method {
   Settled settled_;
   double rate_, memory_rate_;
   std::uint32_t batch_;
-  int participants_, ranks_;
+  int participants_, ranks_, rank_;
   Exchange& exchange_;
   std::vector<float> z_, difference_, sent_;
   std::vector<float> own_memory_, memory_;  // h_m and h

@@ -8,8 +8,8 @@
 //
 // Sends one vector, how far a rank has moved, in local_steps times two calls of the oracle.
 #include "base/errors.h"
+#include "methods/prox_step.h"
 #include "methods/saddle.h"
-#include "methods/turn.h"
 #include "methods/vector_ops.h"
 
 namespace laconic {
@@ -25,7 +25,8 @@ class LocalExtragradient final : public Method {
  public:
   LocalExtragradient(const LocalExtragradientOptions& options, const Setting& setting,
                      Exchange& exchange, std::vector<float> start)
-      : rate_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); })),
+      : move_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); }), SgdOptions{},
+              start.size()),
         batch_(options.batch),
         local_steps_(options.local_steps),
         exchange_(exchange),
@@ -58,13 +59,12 @@ class LocalExtragradient final : public Method {
   /// out = prox(local - rate F_m(at)).
   double move(Floats at, MutFloats out, const Sample& sample, Turn& turn) {
     const double loss = turn.evaluate(at, sample, operator_);
-    combine(1, local_, -static_cast<float>(rate_), operator_, out);
-    turn.prox(rate_, out);
+    move_(local_, operator_, out, turn);
     return loss;
   }
 
   Settled settled_;
-  double rate_;
+  ProxStep move_;
   std::uint32_t batch_, local_steps_;
   Exchange& exchange_;
   std::vector<float> z_, local_, half_, operator_;

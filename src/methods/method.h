@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/state.h"
@@ -10,8 +11,9 @@ namespace laconic {
 
 /// What one step did on this rank. Times in seconds.
 struct Report {
-  double loss = kUnknown;  ///< On this rank's sample, before the update.
-  double compute = 0;      ///< In the oracle.
+  /// On this rank's sample, before the update; empty where it took no part in the step.
+  std::optional<double> loss;
+  double compute = 0;  ///< In the oracle.
   double compress = 0;
   double wait = 0;  ///< On others.
   double decode = 0;

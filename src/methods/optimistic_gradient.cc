@@ -9,8 +9,8 @@
 // without correction. Error feedback is refused: a residual is of one step, what is applied is of
 // two.
 #include "base/errors.h"
+#include "methods/prox_step.h"
 #include "methods/saddle.h"
-#include "methods/turn.h"
 #include "methods/vector_ops.h"
 
 namespace laconic {
@@ -25,23 +25,23 @@ class OptimisticGradient final : public Method {
  public:
   OptimisticGradient(const OptimisticGradientOptions& options, const Setting& setting,
                      Exchange& exchange, std::vector<float> start)
-      : rate_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); })),
+      : move_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); }), SgdOptions{},
+              start.size()),
         batch_(options.batch),
         exchange_(exchange),
         z_(std::move(start)),
         operator_(z_.size()),
-        before_(z_.size()) {}
+        before_(z_.size()),
+        direction_(z_.size()) {}
 
   Report step(Oracle& oracle, const Step& step) override {
     Turn turn(oracle);
     const double loss = turn.evaluate(z_, {step.index, batch_}, operator_);
     turn.average(exchange_, operator_, {}, step);
     if (!moved_) before_ = operator_;
-    const auto rate = static_cast<float>(rate_);
-    axpy(-2 * rate, operator_, z_);
-    axpy(rate, before_, z_);
-    turn.prox(rate_, z_);
-    before_ = operator_;
+    combine(2, operator_, -1, before_, direction_);
+    move_(z_, direction_, z_, turn);
+    std::swap(before_, operator_);
     moved_ = true;
     return turn.report(loss);
   }
@@ -61,10 +61,10 @@ class OptimisticGradient final : public Method {
 
  private:
   Settled settled_;
-  double rate_;
+  ProxStep move_;
   std::uint32_t batch_;
   Exchange& exchange_;
-  std::vector<float> z_, operator_, before_;
+  std::vector<float> z_, operator_, before_, direction_;
   bool moved_ = false;  // before_ is known
 };
 

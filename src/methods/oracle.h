@@ -36,9 +36,10 @@ struct Constants {
 /// How good a point is; NaN where a problem has no such thing. Means over `examples`.
 struct Scores {
   double loss = kUnknown;
-  double accuracy = kUnknown;  ///< In [0, 1].
-  double gap = kUnknown;       ///< f(x) - f*, or the duality gap.
-  double distance = kUnknown;  ///< |x - x*|² .
+  double accuracy = kUnknown;     ///< In [0, 1].
+  double gap = kUnknown;          ///< f(x) - f*, or the duality gap.
+  double distance = kUnknown;     ///< |x - x*|² .
+  double robust_loss = kUnknown;  ///< The worst found of what an adversary may make of it.
   std::uint64_t examples = 0;
 };
 

@@ -33,6 +33,12 @@ void require_exact(const Setting& setting) {
                       "required: theory has none that makes this method exact when compressed");
 }
 
+void require_plain(const UpdateRuleOptions& rule) {
+  const auto* sgd = std::get_if<SgdOptions>(&rule);
+  if (sgd == nullptr || sgd->momentum > 0 || sgd->weight_decay > 0)
+    throw ConfigError("method.rate", "required: theory has one for plain steps alone");
+}
+
 std::vector<int> draw_participants(const RngKey& key, int count, int ranks) {
   if (count == 0 || count == ranks) return {};
   const RngKey own = derive(key, static_cast<std::uint64_t>(RngPurpose::participants));

@@ -6,6 +6,7 @@
 
 #include "collectives/legs.h"
 #include "methods/oracle.h"
+#include "methods/update_rule.h"
 
 /// What a method is made for, and what theory makes of it.
 namespace laconic {
@@ -14,6 +15,7 @@ struct Setting {
   const Oracle& oracle;  ///< Asked for its constants where theory is to give a value.
   Legs legs;             ///< Of the exchange that the method is given.
   int ranks = 1;
+  int rank = 0;
 };
 
 /// Values of a method that were given (above 0) or are left to theory (0).
@@ -36,6 +38,9 @@ Constants known_constants(const Setting& setting, bool strongly);
 /// For methods whose exchange has to be exact, with an error-free average on both legs, for their
 /// theory to hold: throws ConfigError, the rate has to be given, where it is not.
 void require_exact(const Setting& setting);
+
+/// Throws ConfigError, the rate has to be given, for any rule but plain SGD.
+void require_plain(const UpdateRuleOptions& rule);
 
 /// `count` of the ranks for a step, drawn at random from the key that all share, ascending. Empty,
 /// which stands for everyone, where count is 0 or all.

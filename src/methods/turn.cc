@@ -20,7 +20,7 @@ void Turn::average(Exchange& exchange, MutFloats vector, MutFloats sent, const S
   report_.decode += times.decode;
 }
 
-Report Turn::report(double loss) const {
+Report Turn::report(std::optional<double> loss) const {
   Report report = report_;
   report.loss = loss;
   const double elsewhere = report.compute + report.compress + report.wait + report.decode;

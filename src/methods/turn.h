@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "base/clock.h"
 #include "collectives/exchange.h"
 #include "methods/method.h"
@@ -20,7 +22,7 @@ class Turn {
 
   void prox(double rate, MutFloats x) const { oracle_.prox(static_cast<float>(rate), x); }
 
-  Report report(double loss) const;
+  Report report(std::optional<double> loss) const;
 
  private:
   Oracle& oracle_;

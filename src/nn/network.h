@@ -20,7 +20,7 @@ namespace laconic {
 struct Parameter {
   std::string name;                 ///< "conv1.weight"
   std::vector<std::int64_t> shape;  ///< Output channels or features first.
-  std::int64_t fan_in;              ///< Inputs that one output sums over.
+  std::int64_t fan_in;              ///< Inputs that one output sums over; 0: starts at 0.
 };
 
 /// A function of parameters and examples. It owns neither, and has no state: one network serves

@@ -20,6 +20,7 @@ struct Digest {
   bool stop = false;  ///< Somebody asked this rank to end.
   bool look = false;  ///< Rank 0 asks for another look at the links.
   double loss_sum = 0;
+  std::uint64_t losses = 0;                                           ///< That loss_sum is made of.
   double seconds = 0;                                                 ///< By the wall clock.
   double compute = 0, compress = 0, wait = 0, decode = 0, apply = 0;  ///< Seconds.
   double hidden = 0;  ///< Seconds of the exchange behind compute.

@@ -52,7 +52,14 @@ void complete_data(config::Experiment& e) {
     return;
   }
   require_one("data", e.data(), "source");
-  const bool sparse = e.data().has_libsvm();
+  const bool sparse = e.data().has_libsvm(), text = e.data().has_text();
+  if ((kind == Kind::kAdversarialTransformer) != text)
+    throw ConfigError("data", text ? "expected no text: adversarial_transformer alone reads one"
+                                   : "expected text: adversarial_transformer reads nothing else");
+  if (text) {
+    if (!e.data().text().has_path()) throw ConfigError("data.text.path", "required");
+    return;
+  }
   if (kind != Kind::kClassifier && !sparse)
     throw ConfigError("data", "expected libsvm: regression reads sparse rows");
   if (kind == Kind::kClassifier && sparse)
@@ -65,10 +72,15 @@ void complete_data(config::Experiment& e) {
 
 void complete_method(config::Method& method) {
   if (method.kind_case() == config::Method::KIND_NOT_SET) method.mutable_sync_sgd();
+  const auto choose_rule = [](auto& message) {
+    if (!message.has_sgd() && !message.has_adamw()) message.mutable_sgd();
+  };
+  if (method.has_extragradient()) choose_rule(*method.mutable_extragradient());
+  if (method.has_masha1()) choose_rule(*method.mutable_masha1());
+  if (method.has_masha2()) choose_rule(*method.mutable_masha2());
   if (!method.has_sync_sgd()) return;
-  auto& sgd = *method.mutable_sync_sgd();
-  if (sgd.rule_case() == config::SyncSgd::RULE_NOT_SET) sgd.mutable_sgd();
-  auto& schedule = *sgd.mutable_schedule();
+  choose_rule(*method.mutable_sync_sgd());
+  auto& schedule = *method.mutable_sync_sgd()->mutable_schedule();
   if (schedule.shape_case() == config::Schedule::SHAPE_NOT_SET) schedule.mutable_constant();
 }
 

@@ -118,6 +118,7 @@ DatasetOptions dataset_of(const config::Data& data) {
                         npy.test_labels(), at_least("data.npy.classes", npy.classes(), 2u)};
     }
     case config::Data::kLibsvm:
+    case config::Data::kText:
     case config::Data::SOURCE_NOT_SET:
       break;
   }
@@ -171,6 +172,27 @@ RobustRegressionOptions robust_regression_of(const config::Experiment& e) {
   return options;
 }
 
+AdversarialProblem adversarial_of(const config::Experiment& e) {
+  const auto& t = e.problem().adversarial_transformer();
+  const std::string path = "problem.adversarial_transformer";
+  AdversarialProblem problem;
+  problem.options.model = {.context = at_least(path + ".context", t.context(), 1u),
+                           .width = at_least(path + ".width", t.width(), 1u),
+                           .layers = at_least(path + ".layers", t.layers(), 1u),
+                           .heads = at_least(path + ".heads", t.heads(), 1u)};
+  ranged(path + ".width", t.width(), t.width() % t.heads() == 0, "a multiple of heads");
+  problem.options.radius = positive(path + ".radius", t.radius());
+  problem.options.attack_steps = t.attack_steps();
+  problem.options.partition = partition_of(e.data().partition());
+  if (problem.options.partition == Partition::by_label)
+    throw ConfigError("data.partition", "expected shuffled or contiguous: a text has no labels");
+  const double held_out = e.data().text().held_out();
+  problem.text = {e.data().text().path(),
+                  ranged("data.text.held_out", held_out, held_out > 0 && held_out < 1,
+                         "a number between 0 and 1")};
+  return problem;
+}
+
 ProblemOptions problem_of(const config::Experiment& e) {
   const auto& problem = e.problem();
   switch (problem.kind_case()) {
@@ -199,6 +221,8 @@ ProblemOptions problem_of(const config::Experiment& e) {
     }
     case config::Problem::kRobustRegression:
       return robust_regression_of(e);
+    case config::Problem::kAdversarialTransformer:
+      return adversarial_of(e);
     case config::Problem::KIND_NOT_SET:
       break;
   }
@@ -254,14 +278,23 @@ std::string allreduce_of(const std::string& path, const std::string& name) {
   return name;
 }
 
+/// Of any method with a choice between the two.
+template <typename Message>
+UpdateRuleOptions rule_of(const Message& m, const std::string& path) {
+  if (m.has_adamw()) return adamw_of(m.adamw(), path + ".adamw");
+  return sgd_of(m.sgd(), path + ".sgd");
+}
+
 template <typename Options, typename Message>
 Options masha_of(const Message& m, const std::string& path) {
   Options options;
   options.rate = not_negative(path + ".rate", m.rate());
   options.sync_probability = fraction(path + ".sync_probability", m.sync_probability());
   options.batch = m.batch();
+  options.anchor_batch = m.anchor_batch();
   options.participants = m.participants();
   options.allreduce = allreduce_of(path + ".allreduce", m.allreduce());
+  options.rule = rule_of(m, path);
   return options;
 }
 
@@ -269,15 +302,10 @@ MethodOptions method_of(const config::Method& method) {
   switch (method.kind_case()) {
     case config::Method::kSyncSgd: {
       const auto& m = method.sync_sgd();
-      SyncSgdOptions options{.batch = m.batch(),
-                             .steps = 0,
-                             .schedule = schedule_of(m.schedule(), "method.sync_sgd.schedule"),
-                             .rule = {}};
-      if (m.has_adamw())
-        options.rule = adamw_of(m.adamw(), "method.sync_sgd.adamw");
-      else
-        options.rule = sgd_of(m.sgd(), "method.sync_sgd.sgd");
-      return options;
+      return SyncSgdOptions{.batch = m.batch(),
+                            .steps = 0,
+                            .schedule = schedule_of(m.schedule(), "method.sync_sgd.schedule"),
+                            .rule = rule_of(m, "method.sync_sgd")};
     }
     case config::Method::kDescentAscent: {
       const auto& m = method.descent_ascent();
@@ -286,7 +314,8 @@ MethodOptions method_of(const config::Method& method) {
     }
     case config::Method::kExtragradient: {
       const auto& m = method.extragradient();
-      return ExtragradientOptions{not_negative("method.extragradient.rate", m.rate()), m.batch()};
+      return ExtragradientOptions{not_negative("method.extragradient.rate", m.rate()), m.batch(),
+                                  rule_of(m, "method.extragradient")};
     }
     case config::Method::kLocalExtragradient: {
       const std::string path = "method.local_extragradient";

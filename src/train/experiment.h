@@ -9,6 +9,7 @@
 #include "collectives/exchange.h"
 #include "methods/saddle.h"
 #include "methods/sync_sgd.h"
+#include "nn/adversarial.h"
 #include "nn/classifier.h"
 #include "problems/bilinear.h"
 #include "problems/logistic.h"
@@ -25,8 +26,14 @@ struct ClassifierProblem {
   Partition partition = Partition::shuffled;
 };
 
-using ProblemOptions = std::variant<ClassifierProblem, QuadraticOptions, LogisticOptions,
-                                    BilinearOptions, MatrixGameOptions, RobustRegressionOptions>;
+struct AdversarialProblem {
+  AdversarialOptions options;  ///< But for seed and ranks, which are the run's.
+  TextOptions text;
+};
+
+using ProblemOptions =
+    std::variant<ClassifierProblem, QuadraticOptions, LogisticOptions, BilinearOptions,
+                 MatrixGameOptions, RobustRegressionOptions, AdversarialProblem>;
 using MethodOptions = std::variant<SyncSgdOptions, DescentAscentOptions, ExtragradientOptions,
                                    LocalExtragradientOptions, OptimisticGradientOptions,
                                    DianaOptions, Masha1Options, Masha2Options>;

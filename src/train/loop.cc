@@ -327,11 +327,14 @@ void Trainer::step() {
   strike(experiment_, run_.transport.rank(), index);
   const Step step{index, make_key(experiment_.seed, kEveryRank, index, RngPurpose::compress), {}};
   const Report report = run_.method.step(run_.oracle, step);
-  if (!std::isfinite(report.loss))
-    throw NumericError(
-        fmt::format("step {}: the loss is {}; a lower rate may help", index, report.loss));
+  if (report.loss) {
+    if (!std::isfinite(*report.loss))
+      throw NumericError(
+          fmt::format("step {}: the loss is {}; a lower rate may help", index, *report.loss));
+    state_.loss_sum += *report.loss;
+    ++state_.losses;
+  }
   ++state_.steps;
-  state_.loss_sum += report.loss;
   state_.compute += report.compute;
   state_.compress += report.compress;
   state_.wait += report.wait;
@@ -385,6 +388,7 @@ Digest Trainer::digest() const {
           .stop = run_.stop.load(std::memory_order_relaxed),
           .look = ask_,
           .loss_sum = now.loss_sum - at_start_.loss_sum,
+          .losses = now.losses - at_start_.losses,
           .seconds = now.seconds,
           .compute = now.compute - at_start_.compute,
           .compress = now.compress - at_start_.compress,
@@ -399,12 +403,13 @@ Digest Trainer::digest() const {
 MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
   const auto steps = static_cast<double>(digests[0].step - reported_[0].step);
   const auto ranks = static_cast<double>(digests.size());
-  const auto per_step = [&](double Digest::*field) {
+  const auto since = [&](auto Digest::*field) {
     double total = 0;
     for (std::size_t r = 0; r < digests.size(); ++r)
-      total += digests[r].*field - reported_[r].*field;
-    return total / (steps * ranks);
+      total += static_cast<double>(digests[r].*field - reported_[r].*field);
+    return total;
   };
+  const auto per_step = [&](double Digest::*field) { return since(field) / (steps * ranks); };
   const auto examples = run_.oracle.examples();
   const auto batch = static_cast<double>(batch_of(experiment_.method));
   const double each = batch == 0 ? static_cast<double>(examples) : batch;
@@ -413,7 +418,7 @@ MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
   };
   return {.step = digests[0].step,
           .seconds = digests[0].seconds,
-          .loss = per_step(&Digest::loss_sum),
+          .loss = since(&Digest::loss_sum) / since(&Digest::losses),
           .compute = per_step(&Digest::compute),
           .compress = per_step(&Digest::compress),
           .wait = per_step(&Digest::wait),
@@ -473,6 +478,7 @@ std::string describe(const Scores& scores) {
   say("accuracy", scores.accuracy);
   say("gap", scores.gap);
   say("distance", scores.distance);
+  say("robust loss", scores.robust_loss);
   return text;
 }
 
@@ -487,6 +493,7 @@ void Trainer::score() {
   board_->scalar("score/accuracy", state_.steps, scores.accuracy);
   board_->scalar("score/gap", state_.steps, scores.gap);
   board_->scalar("score/distance", state_.steps, scores.distance);
+  board_->scalar("score/robust_loss", state_.steps, scores.robust_loss);
   board_->flush();
 }
 
@@ -539,6 +546,7 @@ Summary Trainer::own_summary(RunStatus status) const {
   s.best_test_accuracy = now.best_accuracy;
   s.gap = now.last_scores.gap;
   s.distance = now.last_scores.distance;
+  s.robust_loss = now.last_scores.robust_loss;
   s.bytes_sent_per_rank = now.sent;
   s.bytes_sent_busiest_rank = now.sent.total();
   s.bytes_received_per_rank = now.received.total();

@@ -62,7 +62,8 @@ void Metrics::score(std::uint64_t step, const Scores& scores) {
               {{"loss", scores.loss},
                {"accuracy", scores.accuracy},
                {"gap", scores.gap},
-               {"distance", scores.distance}}}}
+               {"distance", scores.distance},
+               {"robust_loss", scores.robust_loss}}}}
             .dump());
 }
 

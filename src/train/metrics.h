@@ -22,8 +22,8 @@ struct MetricsRow {
 };
 
 /// metrics.jsonl: one JSON object a line, each written out as it comes. Reports have the fields of
-/// MetricsRow; scores have "step" and "score": {"loss", "accuracy", "gap", "distance"}. What is not
-/// known is null.
+/// MetricsRow; scores have "step" and "score": {"loss", "accuracy", "gap", "distance",
+/// "robust_loss"}. What is not known is null.
 class Metrics {
  public:
   /// Goes on after the rows up to `step` that are in the file, and drops later ones and a torn

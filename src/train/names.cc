@@ -16,6 +16,7 @@ struct ProblemName {
   std::string operator()(const BilinearOptions&) const { return "bilinear"; }
   std::string operator()(const MatrixGameOptions&) const { return "matrix_game"; }
   std::string operator()(const RobustRegressionOptions&) const { return "robust_regression"; }
+  std::string operator()(const AdversarialProblem&) const { return "adversarial_transformer"; }
 };
 
 struct CompressorName {

@@ -14,12 +14,15 @@ void for_each_field(State& s, Visit visit) {
        {&s.seconds, &s.compute, &s.compress, &s.wait, &s.decode, &s.apply, &s.hidden})
     visit(*seconds);
   visit(s.loss_sum);
+  visit(s.losses);
   for (auto* count : {&s.sent, &s.received})
     for (auto* bytes :
          {&count->values, &count->indices, &count->framing, &count->dense, &count->control})
       visit(*bytes);
   auto& scores = s.last_scores;
-  for (auto* score : {&scores.loss, &scores.accuracy, &scores.gap, &scores.distance}) visit(*score);
+  for (auto* score :
+       {&scores.loss, &scores.accuracy, &scores.gap, &scores.distance, &scores.robust_loss})
+    visit(*score);
   visit(scores.examples);
   visit(s.best_accuracy);
 }

@@ -9,7 +9,7 @@
 namespace laconic {
 
 Scores combine_scores(std::span<const Scores> shares) {
-  Scores sum{.loss = 0, .accuracy = 0, .gap = 0, .distance = 0, .examples = 0};
+  Scores sum{.loss = 0, .accuracy = 0, .gap = 0, .distance = 0, .robust_loss = 0, .examples = 0};
   for (const Scores& share : shares) {
     if (share.examples == 0) continue;
     const auto weight = static_cast<double>(share.examples);
@@ -17,10 +17,12 @@ Scores combine_scores(std::span<const Scores> shares) {
     sum.accuracy += weight * share.accuracy;
     sum.gap += weight * share.gap;
     sum.distance += weight * share.distance;
+    sum.robust_loss += weight * share.robust_loss;
     sum.examples += share.examples;
   }
   const auto all = static_cast<double>(sum.examples);  // none: 0 / 0, which is what is known
-  return {sum.loss / all, sum.accuracy / all, sum.gap / all, sum.distance / all, sum.examples};
+  return {sum.loss / all,     sum.accuracy / all,    sum.gap / all,
+          sum.distance / all, sum.robust_loss / all, sum.examples};
 }
 
 Scores score_over_ranks(const Oracle& oracle, Floats at, Transport& transport) {

@@ -70,6 +70,7 @@ Summary summary_from(const Json& json) {
   s.best_test_accuracy = number(json.at("best_test_accuracy"));
   s.gap = number(json.at("gap"));
   s.distance = number(json.at("distance"));
+  s.robust_loss = number(json.at("robust_loss"));
   s.bytes_sent_per_rank = bytes_from(json.at("bytes_sent_per_rank"));
   s.bytes_sent_busiest_rank = json.at("bytes_sent_busiest_rank");
   s.bytes_received_per_rank = json.at("bytes_received_per_rank");
@@ -116,6 +117,7 @@ std::string to_json(const Summary& s) {
                   {"best_test_accuracy", s.best_test_accuracy},
                   {"gap", s.gap},
                   {"distance", s.distance},
+                  {"robust_loss", s.robust_loss},
                   {"bytes_sent_per_rank", bytes_json(s.bytes_sent_per_rank)},
                   {"bytes_sent_busiest_rank", s.bytes_sent_busiest_rank},
                   {"bytes_received_per_rank", s.bytes_received_per_rank},

@@ -36,6 +36,7 @@ struct Summary {
   double best_test_accuracy = kUnknown;  ///< Of all scores.
   double gap = kUnknown;                 ///< f(x) - f*, of the last score.
   double distance = kUnknown;            ///< |x - x*|², of the last score.
+  double robust_loss = kUnknown;         ///< Under an adversary, of the last score.
 
   ByteCount bytes_sent_per_rank;  ///< Mean over ranks, rounded.
   std::uint64_t bytes_sent_busiest_rank = 0;

@@ -72,6 +72,7 @@ std::string results_table(std::span<const Summary> runs) {
   add("exchange", true, [](auto& s) { return s.exchange; });
   add("accuracy", false, [](auto& s) { return unless_unknown(s.test_accuracy, 100, "{:.2f} %"); });
   add("loss", false, [](auto& s) { return unless_unknown(s.final_loss, 1, "{:.4g}"); });
+  add("robust loss", false, [](auto& s) { return unless_unknown(s.robust_loss, 1, "{:.4g}"); });
   add("gap", false, [](auto& s) { return unless_unknown(s.gap, 1, "{:.2e}"); });
   add("values", false, bytes_of(&ByteCount::values));
   add("indices", false, bytes_of(&ByteCount::indices));

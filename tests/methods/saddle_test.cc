@@ -115,7 +115,8 @@ struct Parts {
     exact = make_exchange(exact_options, transport, oracle->layout());
     std::vector<float> start(flat_size(oracle->layout()));
     oracle->initialize({}, start);
-    const Setting setting{*oracle, legs_of(options, oracle->layout()), transport.size()};
+    const Setting setting{*oracle, legs_of(options, oracle->layout()), transport.size(),
+                          transport.rank()};
     method = row.make(setting, *exchange, *exact, std::move(start));
   }
 

@@ -53,8 +53,9 @@ TEST_F(MetricsTest, WritesOneObjectALine) {
           R"("apply_seconds":0.0,"hidden_seconds":0.0,"examples_per_second":640.0,"bytes_sent":12,)"
           R"("bytes_received":34})"});
   metrics.score(20, {.loss = 0.25, .accuracy = 0.75});
-  EXPECT_EQ(lines().back(),
-            R"({"step":20,"score":{"loss":0.25,"accuracy":0.75,"gap":null,"distance":null}})");
+  EXPECT_EQ(
+      lines().back(),
+      R"({"step":20,"score":{"loss":0.25,"accuracy":0.75,"gap":null,"distance":null,"robust_loss":null}})");
 }
 
 TEST_F(MetricsTest, AResumeDropsWhatCameAfterTheCheckpoint) {

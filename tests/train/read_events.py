@@ -26,7 +26,7 @@ REPORTS = {
     "bytes/sent": "bytes_sent",
     "bytes/received": "bytes_received",
 }
-SCORES = ["loss", "accuracy", "gap", "distance"]
+SCORES = ["loss", "accuracy", "gap", "distance", "robust_loss"]
 
 
 def expected(run):
