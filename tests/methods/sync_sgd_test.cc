@@ -65,6 +65,7 @@ class Halving final : public Exchange {
   void abandon() noexcept override {}
   void save(StateWriter&) const override {}
   void load(StateReader&) override {}
+  void release(MutFloats) override {}
   ExchangeTimes take_times() override { return {.compress = 1, .wait = 2, .decode = 3}; }
 
  private:
