@@ -1,6 +1,8 @@
-# laconic_test(NAME SOURCES a.cc ... LINKS room ... [LABELS unit|threads|mpi|system ...])
+# laconic_test(NAME SOURCES a.cc ... LINKS room ... [LABELS unit|threads|mpi|system ...] [WAITS])
 #
-# One executable, one ctest entry, labelled by tier (docs/architecture.md); "unit" by default.
+# One executable, one ctest entry, labelled by tier (docs/architecture.md); "unit" by default. A unit
+# test keeps one processor busy, ranks keep two. WAITS: it mostly waits for deadlines, so that others may
+# compute beside it.
 find_package(GTest REQUIRED)
 
 set(LACONIC_TEST_SECONDS 300)
@@ -9,9 +11,13 @@ if(LACONIC_SANITIZE)
 endif()
 
 function(laconic_test name)
-  cmake_parse_arguments(TEST "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "WAITS" "" "SOURCES;LINKS;LABELS" ${ARGN})
   if(NOT TEST_LABELS)
     set(TEST_LABELS unit)
+  endif()
+  set(processors 2)
+  if(TEST_WAITS OR TEST_LABELS STREQUAL unit)
+    set(processors 1)
   endif()
   add_executable(${name} ${TEST_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
@@ -19,7 +25,7 @@ function(laconic_test name)
                         GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}"
-                       TIMEOUT ${LACONIC_TEST_SECONDS})
+                       TIMEOUT ${LACONIC_TEST_SECONDS} PROCESSORS ${processors})
 endfunction()
 
 # laconic_mpi_test(NAME RANKS 2 4 ...): runs the executable of that name under mpirun too. Its main()
