@@ -23,19 +23,21 @@ HWY_INLINE U32 upper_half(const F32& x, const U32& rounded) {
   return sign | min(shift_right<16>(rounded), splat<std::uint32_t>(0x7f7f));
 }
 
+// All but the last bit of half a unit carries just where nearest rounds up; an odd unit carries at
+// the half as well.
+HWY_INLINE U32 nearest(const F32& v) {
+  const U32 m = magnitude(v), odd = shift_right<16>(m) & splat<std::uint32_t>(1);
+  return upper_half(v, m + odd + splat<std::uint32_t>(0x7fff));
+}
+
 // Both return the bits of the largest magnitude.
 std::uint32_t encode_bf16_nearest(const float* in, std::size_t n, std::byte* out) {
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t) HWY_ATTR {
-    for (std::size_t j = 0; j < kStride; j += kLanes) {
-      const F32 v = load(x + j);
-      const U32 m = magnitude(v);
-      most = max(most, m);
-      // All but the last bit of half a unit carries just where nearest rounds up; an odd unit
-      // carries at the half as well.
-      const U32 odd = shift_right<16>(m) & splat<std::uint32_t>(1);
-      store_narrow<std::uint16_t>(upper_half(v, m + odd + splat<std::uint32_t>(0x7fff)),
-                                  to + 2 * j);
+  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+    for (std::size_t j = 0; j < kStride; j += 2 * kLanes) {
+      const F32 a = load(x + j), b = load(x + j + kLanes);
+      most = max(most, max(magnitude(a), magnitude(b)));
+      store_halves(nearest(a), nearest(b), to + 2 * j);
     }
   });
   return largest(most);
@@ -44,23 +46,32 @@ std::uint32_t encode_bf16_nearest(const float* in, std::size_t n, std::byte* out
 std::uint32_t encode_bf16_stochastic(const float* in, std::size_t n, std::byte* out,
                                      const RngKey& key, std::size_t begin) {
   const U64 blocks = lane_blocks();
+  const PhiloxKeys keys(key);
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) HWY_ATTR {
+  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
     std::uint16_t random[kStride];
-    random16(key, (begin + i) / kStride, blocks, random);
-    for (std::size_t j = 0; j < kStride; j += kLanes) {
+    random16(keys, (begin + i) / kStride, blocks, random);
+    const auto coded = [&](std::size_t j) LACONIC_LAMBDA {
       const F32 v = load(x + j);
       const U32 m = magnitude(v);
       most = max(most, m);
-      store_narrow<std::uint16_t>(upper_half(v, m + load_narrow<std::uint16_t>(random + j)),
-                                  to + 2 * j);
-    }
+      return upper_half(v, m + load_narrow<std::uint16_t>(random + j));
+    };
+    for (std::size_t j = 0; j < kStride; j += 2 * kLanes)
+      store_halves(coded(j), coded(j + kLanes), to + 2 * j);
   });
   return largest(most);
 }
 
+void lose_bf16(const float* in, std::size_t n, float* lost) {
+  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
+    const F32 v = load(in + i, width);
+    store(v - float_of(shift_left<16>(nearest(v))), lost + i, width);
+  });
+}
+
 void decode_bf16(const std::byte* in, std::size_t n, float* out) {
-  decode_strides<16>(in, n, out, [](const std::byte* from, float* to) HWY_ATTR {
+  decode_strides<16>(in, n, out, [](const std::byte* from, float* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes)
       store(float_of(shift_left<16>(load_narrow<std::uint16_t>(from + 2 * j))), to + j);
   });
@@ -79,6 +90,7 @@ namespace kernels {
 
 HWY_EXPORT(encode_bf16_nearest);
 HWY_EXPORT(encode_bf16_stochastic);
+HWY_EXPORT(lose_bf16);
 HWY_EXPORT(decode_bf16);
 
 }  // namespace kernels
@@ -99,7 +111,16 @@ class Bf16 final : public BucketCodec {
     return {std::numeric_limits<double>::infinity(), 1 - 0x1p-16};
   }
 
+  ValueLoss loss() const override {
+    return rounding_ == Rounding::nearest ? lose_nearest : nullptr;
+  }
+
  private:
+  static void lose_nearest(Floats values, MutFloats lost) {
+    using namespace kernels;
+    HWY_DYNAMIC_DISPATCH(lose_bf16)(values.data(), values.size(), lost.data());
+  }
+
   std::size_t bucket_bytes(const Shape&, std::size_t count) const override { return 2 * count; }
 
   void encode_bucket(Floats in, std::byte* out, const Place& place) const override {

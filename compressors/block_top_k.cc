@@ -52,10 +52,10 @@ class BlockTopK final : public SparseCompressor {
     return kernels::block_top_k(in, plan_of(in.size()), scratch);
   }
 
-  Kept take(Floats gradient, MutFloats residual, Feedback feedback,
+  Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
             Scratch& scratch) const override {
-    return kernels::block_top_k_feedback(gradient, residual, feedback, plan_of(residual.size()),
-                                         scratch);
+    return kernels::block_top_k_feedback(gradient, residual, feedback, loss,
+                                         plan_of(residual.size()), scratch);
   }
 
  private:

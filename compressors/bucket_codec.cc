@@ -24,8 +24,6 @@ std::size_t BucketCodec::section_bytes(const Shape& shape, std::size_t count) co
          (rest == 0 ? 0 : bucket_bytes(shape, rest));
 }
 
-std::size_t BucketCodec::max_bytes(std::size_t count) const { return section_bytes(shape_, count); }
-
 void BucketCodec::write_head(std::byte* out) const {
   if (head_.bucket) {
     wire::store(out, static_cast<std::uint16_t>(shape_.bucket / kStride));
@@ -61,43 +59,37 @@ void BucketCodec::validate(const wire::Section& section, std::size_t count) cons
 }
 
 template <typename Encode>
-std::size_t BucketCodec::encode_buckets(std::size_t count, MutBytes out, const Site& site,
-                                        const Encode& encode_one) const {
-  const std::size_t bytes = section_bytes(shape_, count);
-  check(out.size() >= bytes, "room for a section of values");
-  if (count == 0) return 0;
-  write_head(out.data());
-  std::byte* to = out.data() + head_bytes();
+void BucketCodec::encode_buckets(std::size_t count, wire::SectionWriter& out, const Site& site,
+                                 const Encode& encode_one) const {
+  if (count == 0) return;
+  write_head(out.next(head_bytes()));
   const RngKey key = derive(site.own, static_cast<std::uint64_t>(id()));
   for (std::size_t begin = 0; begin < count; begin += shape_.bucket) {
     const std::size_t n = std::min(shape_.bucket, count - begin);
-    encode_one(Slice{begin, n}, to, Place{key, begin});
-    to += bucket_bytes(shape_, n);
+    encode_one(Slice{begin, n}, out.next(bucket_bytes(shape_, n)), Place{key, begin});
   }
-  return bytes;
 }
 
-std::size_t BucketCodec::encode(Floats in, MutBytes out, const Site& site) const {
-  return encode_buckets(in.size(), out, site, [&](Slice bucket, std::byte* to, const Place& place) {
+void BucketCodec::encode(Floats in, wire::SectionWriter& out, const Site& site) const {
+  encode_buckets(in.size(), out, site, [&](Slice bucket, std::byte* to, const Place& place) {
     encode_bucket(part(in, bucket), to, place);
   });
 }
 
-std::size_t BucketCodec::encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
-                                         MutBytes out, const Site& site) const {
+void BucketCodec::encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
+                                  wire::SectionWriter& out, const Site& site) const {
   std::array<float, kBucket> piece;
-  return encode_buckets(
-      gradient.size(), out, site, [&](Slice bucket, std::byte* to, const Place& place) {
-        const MutFloats v = part(residual, bucket);
-        add_feedback(part(gradient, bucket), v, feedback, v);
-        encode_bucket(v, to, place);
-        for (std::size_t begin = 0; begin < v.size(); begin += kBucket) {
-          const MutFloats left = v.subspan(begin, std::min(kBucket, v.size() - begin));
-          const MutFloats sent = MutFloats(piece).first(left.size());
-          decode_bucket(shape_, to, v.size(), begin, sent);
-          subtract(left, sent, left);
-        }
-      });
+  encode_buckets(gradient.size(), out, site, [&](Slice bucket, std::byte* to, const Place& place) {
+    const MutFloats v = part(residual, bucket);
+    add_feedback(part(gradient, bucket), v, feedback, v);
+    encode_bucket(v, to, place);
+    for (std::size_t begin = 0; begin < v.size(); begin += kBucket) {
+      const MutFloats left = v.subspan(begin, std::min(kBucket, v.size() - begin));
+      const MutFloats sent = MutFloats(piece).first(left.size());
+      decode_bucket(shape_, to, v.size(), begin, sent);
+      subtract(left, sent, left);
+    }
+  });
 }
 
 void BucketCodec::decode(Bytes section, std::size_t count, std::size_t begin, MutFloats out) const {

@@ -15,10 +15,10 @@ namespace laconic {
 /// codes it, and leaves the difference, bucket by bucket.
 class BucketCodec : public ValueCodec {
  public:
-  std::size_t max_bytes(std::size_t count) const final;
-  std::size_t encode(Floats in, MutBytes out, const Site& site) const final;
-  std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback, MutBytes out,
-                              const Site& site) const final;
+  std::size_t bytes(std::size_t count) const final { return section_bytes(shape_, count); }
+  void encode(Floats in, wire::SectionWriter& out, const Site& site) const final;
+  void encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
+                       wire::SectionWriter& out, const Site& site) const final;
   void validate(const wire::Section& section, std::size_t count) const final;
   void decode(Bytes section, std::size_t count, std::size_t begin, MutFloats out) const final;
 
@@ -63,8 +63,8 @@ class BucketCodec : public ValueCodec {
   void write_head(std::byte* out) const;
   Shape read_head(const std::byte* head) const;
   template <typename Encode>
-  std::size_t encode_buckets(std::size_t count, MutBytes out, const Site& site,
-                             const Encode& encode_one) const;
+  void encode_buckets(std::size_t count, wire::SectionWriter& out, const Site& site,
+                      const Encode& encode_one) const;
 
   Head head_;
   Shape shape_;

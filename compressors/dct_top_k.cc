@@ -43,7 +43,7 @@ class DctTopK final : public Compressor {
   }
 
   std::size_t max_bytes(std::size_t count) const override {
-    return wire::frame_bytes(plan(count).max_bytes, codec_->max_bytes(keep_ * blocks_of(count)),
+    return wire::frame_bytes(plan(count).max_bytes, codec_->bytes(keep_ * blocks_of(count)),
                              checksum_);
   }
 
@@ -101,7 +101,7 @@ class DctTopK final : public Compressor {
     const wire::IndexPlan how = plan(in.size());
     frame.indices(how.coding, wire::write_indices(how, indices.first(kept),
                                                   kDctBlock * blocks_of(in.size()), frame.room()));
-    frame.values(codec_->id(), codec_->encode(values, frame.room(), site));
+    codec_->encode(values, frame.values(codec_->id(), codec_->bytes(kept), site.scratch), site);
     return frame.finish();
   }
 

@@ -14,22 +14,22 @@ class Dense final : public Compressor {
 
   std::string_view name() const override { return name_; }
   Guarantee guarantee(std::size_t count) const override { return codec_->guarantee(count); }
-  bool fixed_size() const override { return codec_->fixed_size(); }
+  bool fixed_size() const override { return true; }
   std::size_t max_bytes(std::size_t count) const override {
-    return wire::frame_bytes(0, codec_->max_bytes(count), checksum_);
+    return wire::frame_bytes(0, codec_->bytes(count), checksum_);
   }
 
   std::size_t encode(Floats in, MutBytes out, const Site& site) const override {
     wire::FrameWriter frame(out, wire::Selection::dense, in.size(), checksum_);
-    frame.values(codec_->id(), codec_->encode(in, frame.room(), site));
+    codec_->encode(in, values_of(frame, in.size(), site), site);
     return frame.finish();
   }
 
   std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback, MutBytes out,
                               const Site& site) const override {
     wire::FrameWriter frame(out, wire::Selection::dense, gradient.size(), checksum_);
-    frame.values(codec_->id(),
-                 codec_->encode_residual(gradient, residual, feedback, frame.room(), site));
+    codec_->encode_residual(gradient, residual, feedback, values_of(frame, gradient.size(), site),
+                            site);
     return frame.finish();
   }
 
@@ -42,6 +42,11 @@ class Dense final : public Compressor {
   }
 
  private:
+  wire::SectionWriter& values_of(wire::FrameWriter& frame, std::size_t count,
+                                 const Site& site) const {
+    return frame.values(codec_->id(), codec_->bytes(count), site.scratch);
+  }
+
   Bytes read(Bytes bytes, std::size_t count) const {
     const wire::Frame frame = wire::read_frame(bytes, wire::Selection::dense, codec_->id(), count);
     if (frame.coding != wire::Coding::all || !frame.indices.bytes.empty())

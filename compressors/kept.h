@@ -13,4 +13,7 @@ struct Kept {
   Floats values;
 };
 
+/// What stays behind of each value that is sent: the value less what a reader makes of it.
+using ValueLoss = void (*)(Floats values, MutFloats lost);
+
 }  // namespace laconic

@@ -24,8 +24,7 @@ Guarantee KeyedCompressor::compose_values(const Guarantee& selection, std::size_
 }
 
 std::size_t KeyedCompressor::max_bytes(std::size_t count) const {
-  return wire::frame_bytes(kKeyBytes + place_bytes(), codec_->max_bytes(most_kept(count)),
-                           checksum_);
+  return wire::frame_bytes(kKeyBytes + place_bytes(), codec_->bytes(most_kept(count)), checksum_);
 }
 
 // What was drawn is in memory of the site's scratch.
@@ -42,12 +41,12 @@ KeyedCompressor::Written KeyedCompressor::write(Floats in, MutBytes out, const S
   const MutFloats values = site.scratch.take<float>(indices.size());
   for (std::size_t i = 0; i < indices.size(); ++i) values[i] = in[indices[i]];
   scale(values, in.size());
-  const MutBytes section = frame.room();
-  const std::size_t bytes = codec_->encode(values, section, site);
-  frame.values(codec_->id(), bytes);
+  codec_->encode(values, frame.values(codec_->id(), codec_->bytes(values.size()), site.scratch),
+                 site);
+  const std::size_t bytes = frame.finish();
   // What a reader makes of them, which is not always the same.
-  codec_->decode(section.first(bytes), values.size(), 0, values);
-  return {{indices, values}, frame.finish()};
+  codec_->decode(frame.payload(), values.size(), 0, values);
+  return {{indices, values}, bytes};
 }
 
 std::size_t KeyedCompressor::encode(Floats in, MutBytes out, const Site& site) const {

@@ -44,7 +44,6 @@ class KeyedCompressor : public Compressor {
 
   /// Of the selection and of the values, on what is kept.
   Guarantee compose_values(const Guarantee& selection, std::size_t count) const;
-  bool fixed_size_values() const { return codec_->fixed_size(); }
 
  private:
   struct Drawn {

@@ -23,7 +23,7 @@ constexpr std::uint32_t kLargestExponent = 254;
 // the bits of the largest magnitude.
 std::uint32_t encode_natural_nearest(const float* in, std::size_t n, std::byte* out) {
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to, std::size_t) HWY_ATTR {
+  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const U32 m = magnitude(load(x + j));
       most = max(most, m);
@@ -38,10 +38,11 @@ std::uint32_t encode_natural_nearest(const float* in, std::size_t n, std::byte* 
 std::uint32_t encode_natural_stochastic(const float* in, std::size_t n, std::byte* out,
                                         const RngKey& key, std::size_t begin) {
   const U64 blocks = lane_blocks();
+  const PhiloxKeys keys(key);
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) HWY_ATTR {
+  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
     std::uint16_t random[kStride];
-    random16(key, (begin + i) / kStride, blocks, random);
+    random16(keys, (begin + i) / kStride, blocks, random);
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const U32 m = magnitude(load(x + j));
       most = max(most, m);
@@ -56,7 +57,7 @@ std::uint32_t encode_natural_stochastic(const float* in, std::size_t n, std::byt
 }
 
 void decode_natural(const std::byte* exponents, const std::byte* signs, std::size_t n, float* out) {
-  decode_strides<8>(exponents, n, out, [](const std::byte* from, float* to) HWY_ATTR {
+  decode_strides<8>(exponents, n, out, [](const std::byte* from, float* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const U32 exponent = min(load_narrow<std::uint8_t>(from + j), splat(kLargestExponent));
       store(float_of(shift_left<23>(exponent)), to + j);

@@ -23,32 +23,31 @@ namespace laconic::kernels::HWY_NAMESPACE {
 template <unsigned Width>
 HWY_INLINE void encode_levels(const float* in, std::size_t n, float inverse, std::byte* out,
                               const RngKey& key, std::size_t begin) {
-  // The sum with this number ends with the integer that is nearest, in two's complement.
-  const F32 round = splat(0x1.8p23f);
   const U64 blocks = lane_blocks();
-  encode_strides<Width>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) HWY_ATTR {
-    std::uint16_t random[kStride];
-    std::uint8_t codes[kStride];
-    random16(key, (begin + i) / kStride, blocks, random);
-    for (std::size_t j = 0; j < kStride; j += kLanes) {
-      const F32 shift = uniform16(random + j) - splat(0.5f);
-      const F32 level = fma(load(x + j), splat(inverse), shift) + round;
-      store_narrow<std::uint8_t>(bits_of(level), codes + j);
-    }
-    pack_stride<Width>(codes, to);
-  });
+  const PhiloxKeys keys(key);
+  encode_strides<Width>(
+      in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
+        std::uint16_t random[kStride];
+        std::uint8_t codes[kStride];
+        random16(keys, (begin + i) / kStride, blocks, random);
+        I32 levels[kStride / kLanes];
+        for (std::size_t j = 0; j < kStride; j += kLanes)
+          levels[j / kLanes] = rounded(fma(load(x + j), splat(inverse), centred16(random + j)));
+        store_quarters<true>(levels, codes);
+        pack_stride<Width>(codes, to);
+      });
 }
 
 void encode_qsgd(unsigned width, const float* in, std::size_t n, float inverse, std::byte* out,
                  const RngKey& key, std::size_t begin) {
-  with_width(width, [&](auto w) HWY_ATTR {
+  with_width(width, [&](auto w) LACONIC_LAMBDA {
     encode_levels<decltype(w)::value>(in, n, inverse, out, key, begin);
   });
 }
 
 template <unsigned Width>
 HWY_INLINE void decode_levels(const std::byte* in, std::size_t n, float unit, float* out) {
-  decode_strides<Width>(in, n, out, [&](const std::byte* from, float* to) HWY_ATTR {
+  decode_strides<Width>(in, n, out, [&](const std::byte* from, float* to) LACONIC_LAMBDA {
     std::uint8_t codes[kStride];
     unpack_stride<Width>(from, codes);
     for (std::size_t j = 0; j < kStride; j += kLanes) {
@@ -60,7 +59,8 @@ HWY_INLINE void decode_levels(const std::byte* in, std::size_t n, float unit, fl
 }
 
 void decode_qsgd(unsigned width, const std::byte* in, std::size_t n, float unit, float* out) {
-  with_width(width, [&](auto w) HWY_ATTR { decode_levels<decltype(w)::value>(in, n, unit, out); });
+  with_width(width,
+             [&](auto w) LACONIC_LAMBDA { decode_levels<decltype(w)::value>(in, n, unit, out); });
 }
 
 }  // namespace laconic::kernels::HWY_NAMESPACE

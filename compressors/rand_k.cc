@@ -20,7 +20,7 @@ class RandK final : public KeyedCompressor {
         unbiased_(options.unbiased) {}
 
   std::string_view name() const override { return "rand_k"; }
-  bool fixed_size() const override { return fixed_size_values(); }
+  bool fixed_size() const override { return true; }
 
   Guarantee guarantee(std::size_t count) const override {
     const double part = static_cast<double>(most_kept(count)) / static_cast<double>(count);

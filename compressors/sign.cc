@@ -19,7 +19,7 @@ void encode_sign_bits(const float* in, std::size_t n, std::byte* out) { encode_s
 
 void decode_sign(const std::byte* in, std::size_t n, float mean, float* out) {
   const U32 size = bits_of(splat(mean));
-  decode_strides<1>(in, n, out, [&](const std::byte* from, float* to) HWY_ATTR {
+  decode_strides<1>(in, n, out, [&](const std::byte* from, float* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes)
       store(float_of(size | signs_of(from + j / 8)), to + j);
   });

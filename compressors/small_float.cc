@@ -25,6 +25,18 @@ HWY_INLINE U32 binade_of(const F32& scaled) {
              splat(static_cast<std::uint32_t>(127 + F.least) << 23));
 }
 
+/// `code(j)` yields sixteen of 64 codes.
+template <SmallFloat F, typename Code>
+HWY_INLINE void store_codes(std::byte* to, const Code& code) {
+  if constexpr (F.bits == 8) {
+    const U32 codes[4] = {code(0), code(kLanes), code(2 * kLanes), code(3 * kLanes)};
+    store_quarters<false>(codes, to);
+  } else {
+    for (std::size_t j = 0; j < kStride; j += 2 * kLanes)
+      store_halves(code(j), code(j + kLanes), to + 2 * j);
+  }
+}
+
 template <SmallFloat F>
 HWY_INLINE U32 code_of(const F32& v, const U32& binade, const U32& steps) {
   const U32 sign = shift_right<32 - F.bits>(bits_of(v)) & splat(1u << (F.bits - 1));
@@ -35,16 +47,18 @@ HWY_INLINE U32 code_of(const F32& v, const U32& binade, const U32& steps) {
 /// To nearest, ties to even.
 template <SmallFloat F>
 HWY_INLINE void encode_nearest(const float* in, std::size_t n, float up, std::byte* out) {
-  encode_strides<F.bits>(in, n, out, [up](const float* x, std::byte* to, std::size_t) HWY_ATTR {
-    for (std::size_t j = 0; j < kStride; j += kLanes) {
-      const F32 v = load(x + j), scaled = float_of(magnitude(v)) * splat(up);
-      const U32 binade = binade_of<F>(scaled);
-      // 1.5 times a power of two so large that the last place of the sum is the one to round to.
-      const U32 large = binade + splat((23u - F.mantissa) << 23 | 0x400000u);
-      const U32 steps = bits_of(scaled + float_of(large)) - large;
-      store_narrow<Code<F>>(code_of<F>(v, binade, steps), to + j * sizeof(Code<F>));
-    }
-  });
+  encode_strides<F.bits>(in, n, out,
+                         [up](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+                           store_codes<F>(to, [&](std::size_t j) LACONIC_LAMBDA {
+                             const F32 v = load(x + j), scaled = float_of(magnitude(v)) * splat(up);
+                             const U32 binade = binade_of<F>(scaled);
+                             // 1.5 times a power of two so large that the last place of the sum is
+                             // the one to round to.
+                             const U32 large = binade + splat((23u - F.mantissa) << 23 | 0x400000u);
+                             const U32 steps = bits_of(scaled + float_of(large)) - large;
+                             return code_of<F>(v, binade, steps);
+                           });
+                         });
 }
 
 /// Up with the probability, in 2^-16, that what is cut off is of a step. `begin` is where `in`
@@ -53,21 +67,22 @@ template <SmallFloat F>
 HWY_INLINE void encode_stochastic(const float* in, std::size_t n, float up, std::byte* out,
                                   const RngKey& key, std::size_t begin) {
   const U64 blocks = lane_blocks();
-  encode_strides<F.bits>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) HWY_ATTR {
-    std::uint16_t random[kStride];
-    random16(key, (begin + i) / kStride, blocks, random);
-    for (std::size_t j = 0; j < kStride; j += kLanes) {
-      const F32 v = load(x + j), scaled = float_of(magnitude(v)) * splat(up);
-      const U32 binade = binade_of<F>(scaled);
-      const U32 inverse = splat((254u + F.mantissa) << 23) - binade;  // steps in 1
-      const F32 position = scaled * float_of(inverse);
-      const I32 below = truncated(position);
-      const F32 draw = uniform16(random + j);
-      const U32 up_one = if_less(draw, position - converted(below), splat(1u), splat(0u));
-      store_narrow<Code<F>>(code_of<F>(v, binade, as_unsigned(below) + up_one),
-                            to + j * sizeof(Code<F>));
-    }
-  });
+  const PhiloxKeys keys(key);
+  encode_strides<F.bits>(
+      in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
+        std::uint16_t random[kStride];
+        random16(keys, (begin + i) / kStride, blocks, random);
+        store_codes<F>(to, [&](std::size_t j) LACONIC_LAMBDA {
+          const F32 v = load(x + j), scaled = float_of(magnitude(v)) * splat(up);
+          const U32 binade = binade_of<F>(scaled);
+          const U32 inverse = splat((254u + F.mantissa) << 23) - binade;  // steps in 1
+          const F32 position = scaled * float_of(inverse);
+          const I32 below = truncated(position);
+          const F32 draw = uniform16(random + j);
+          const U32 up_one = if_less(draw, position - converted(below), splat(1u), splat(0u));
+          return code_of<F>(v, binade, as_unsigned(below) + up_one);
+        });
+      });
 }
 
 template <SmallFloat F>
@@ -75,7 +90,7 @@ HWY_INLINE void decode(const std::byte* in, std::size_t n, std::uint8_t scale, f
   constexpr std::uint32_t kSign = 1u << (F.bits - 1), kOne = 1u << F.mantissa;
   constexpr auto kWeight = static_cast<std::uint32_t>(127 + F.least - F.mantissa - F.top) << 23;
   const F32 down = float_of(splat(static_cast<std::uint32_t>(scale) << 23));
-  decode_strides<F.bits>(in, n, out, [&](const std::byte* from, float* to) HWY_ATTR {
+  decode_strides<F.bits>(in, n, out, [&](const std::byte* from, float* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const U32 code = load_narrow<Code<F>>(from + j * sizeof(Code<F>));
       const U32 size = code & splat(kSign - 1);
@@ -98,18 +113,18 @@ HWY_INLINE void with_format(const SmallFloat& format, const Call& call) {
 
 void encode_small_nearest(const SmallFloat& format, const float* in, std::size_t n, float up,
                           std::byte* out) {
-  with_format(format, [=]<SmallFloat F>() HWY_ATTR { encode_nearest<F>(in, n, up, out); });
+  with_format(format, [=]<SmallFloat F>() LACONIC_LAMBDA { encode_nearest<F>(in, n, up, out); });
 }
 
 void encode_small_stochastic(const SmallFloat& format, const float* in, std::size_t n, float up,
                              std::byte* out, const RngKey& key, std::size_t begin) {
-  with_format(format,
-              [&]<SmallFloat F>() HWY_ATTR { encode_stochastic<F>(in, n, up, out, key, begin); });
+  with_format(format, [&]<SmallFloat F>()
+                          LACONIC_LAMBDA { encode_stochastic<F>(in, n, up, out, key, begin); });
 }
 
 void decode_small(const SmallFloat& format, const std::byte* in, std::size_t n, std::uint8_t scale,
                   float* out) {
-  with_format(format, [=]<SmallFloat F>() HWY_ATTR { decode<F>(in, n, scale, out); });
+  with_format(format, [=]<SmallFloat F>() LACONIC_LAMBDA { decode<F>(in, n, scale, out); });
 }
 
 }  // namespace laconic::kernels::HWY_NAMESPACE

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "compressors/kernels/vectors.h"
 #include "compressors/wire/frame.h"
 #include "compressors/wire/indices.h"
 
@@ -29,7 +30,7 @@ wire::IndexPlan SparseCompressor::plan_selected(std::size_t kept, std::size_t co
 
 std::size_t SparseCompressor::max_list_bytes(std::size_t kept, std::size_t count) const {
   const std::size_t indices = wire::plan_indices(kept, count, coding_).max_bytes;
-  return wire::frame_bytes(indices, codec_->max_bytes(kept), checksum_);
+  return wire::frame_bytes(indices, codec_->bytes(kept), checksum_);
 }
 
 // A vector with zeros may keep fewer than the most, which takes fewer bytes, but for one step: all
@@ -37,22 +38,25 @@ std::size_t SparseCompressor::max_list_bytes(std::size_t kept, std::size_t count
 std::size_t SparseCompressor::max_bytes(std::size_t count) const {
   const std::size_t most = most_kept(count);
   const std::size_t selected =
-      wire::frame_bytes(plan_selected(most, count).max_bytes, codec_->max_bytes(most), checksum_);
+      wire::frame_bytes(plan_selected(most, count).max_bytes, codec_->bytes(most), checksum_);
   return std::max(selected, max_list_bytes(most - std::min<std::size_t>(most, 1), count));
 }
 
-std::size_t SparseCompressor::write(const Kept& kept, const wire::IndexPlan& plan,
-                                    std::size_t count, MutBytes out, const Site& site) const {
+SparseCompressor::Written SparseCompressor::write(const Kept& kept, const wire::IndexPlan& plan,
+                                                  std::size_t count, MutBytes out,
+                                                  const Site& site) const {
   wire::FrameWriter frame(out, selection_, count, checksum_);
   frame.indices(plan.coding, wire::write_indices(plan, kept.indices, count, frame.room()));
-  frame.values(codec_->id(), codec_->encode(kept.values, frame.room(), site));
-  return frame.finish();
+  const std::size_t value_bytes = codec_->bytes(kept.values.size());
+  codec_->encode(kept.values, frame.values(codec_->id(), value_bytes, site.scratch), site);
+  const std::size_t bytes = frame.finish();
+  return {bytes, frame.payload()};
 }
 
 std::size_t SparseCompressor::encode(Floats in, MutBytes out, const Site& site) const {
   const Scratch::Scope scope(site.scratch);
   const Kept kept = select(in, site.scratch);
-  return write(kept, plan_selected(kept.indices.size(), in.size()), in.size(), out, site);
+  return write(kept, plan_selected(kept.indices.size(), in.size()), in.size(), out, site).bytes;
 }
 
 // A frame's indices and values in pieces.
@@ -94,17 +98,25 @@ std::size_t SparseCompressor::encode_residual(Floats gradient, MutFloats residua
                                               Feedback feedback, MutBytes out,
                                               const Site& site) const {
   const Scratch::Scope scope(site.scratch);
-  const Kept kept = take(gradient, residual, feedback, site.scratch);
-  const std::size_t bytes =
+  const ValueLoss loss = codec_->loss();
+  const Kept kept = take(gradient, residual, feedback, loss ? loss : lose_nothing, site.scratch);
+  const Written written =
       write(kept, plan_selected(kept.indices.size(), residual.size()), residual.size(), out, site);
-  // What the values lost on the wire stays in the residual.
-  std::size_t done = 0;
-  read(out.first(bytes), residual.size(), [&](std::span<const std::uint32_t> indices, Floats sent) {
-    for (std::size_t i = 0; i < indices.size(); ++i)
-      residual[indices[i]] = kept.values[done + i] - sent[i];
-    done += indices.size();
-  });
-  return bytes;
+  if (!loss) leave_what_readers_lose(kept, written.values, residual);
+  return written.bytes;
+}
+
+// What values lose together, in buckets, is known only when they have been written.
+void SparseCompressor::leave_what_readers_lose(const Kept& kept, Bytes section,
+                                               MutFloats residual) const {
+  constexpr std::size_t kPiece = wire::IndexReader::kPiece;
+  std::array<float, kPiece> memory;
+  for (std::size_t begin = 0; begin < kept.values.size(); begin += kPiece) {
+    const MutFloats sent = MutFloats(memory).first(std::min(kPiece, kept.values.size() - begin));
+    codec_->decode(section, kept.values.size(), begin, sent);
+    for (std::size_t i = 0; i < sent.size(); ++i)
+      residual[kept.indices[begin + i]] = kept.values[begin + i] - sent[i];
+  }
 }
 
 void SparseCompressor::decode(Bytes bytes, MutFloats out) const {
@@ -156,7 +168,7 @@ void SparseCompressor::decode_add_all(std::span<const Bytes> frames, float scale
 void SparseCompressor::select_residual(Floats gradient, MutFloats residual, Feedback feedback,
                                        SparseList& out, const Site& site) const {
   const Scratch::Scope scope(site.scratch);
-  const Kept kept = take(gradient, residual, feedback, site.scratch);
+  const Kept kept = take(gradient, residual, feedback, lose_nothing, site.scratch);
   out.indices.assign(kept.indices.begin(), kept.indices.end());
   out.values.assign(kept.values.begin(), kept.values.end());
 }
@@ -165,7 +177,8 @@ std::size_t SparseCompressor::encode_list(const SparseList& list, std::size_t co
                                           const Site& site) const {
   check(list.indices.size() == list.values.size(), "an index for each value");
   return write({list.indices, list.values}, wire::plan_indices(list.indices.size(), count, coding_),
-               count, out, site);
+               count, out, site)
+      .bytes;
 }
 
 void SparseCompressor::decode_list(Bytes bytes, std::size_t count, SparseList& out) const {

@@ -43,8 +43,8 @@ class SparseCompressor : public Sparsifier {
   virtual Kept select(Floats in, Scratch& scratch) const = 0;
 
   /// With v = decay * residual + scale * gradient: what to keep of v. The residual becomes v
-  /// with zeros in the places that are kept.
-  virtual Kept take(Floats gradient, MutFloats residual, Feedback feedback,
+  /// with what is lost of them in the places that are kept.
+  virtual Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
                     Scratch& scratch) const = 0;
 
   /// Of the values, on what is kept.
@@ -53,8 +53,13 @@ class SparseCompressor : public Sparsifier {
  private:
   class Reader;
 
-  std::size_t write(const Kept& kept, const wire::IndexPlan& plan, std::size_t count, MutBytes out,
-                    const Site& site) const;
+  struct Written {
+    std::size_t bytes;
+    Bytes values;  ///< Their section.
+  };
+  Written write(const Kept& kept, const wire::IndexPlan& plan, std::size_t count, MutBytes out,
+                const Site& site) const;
+  void leave_what_readers_lose(const Kept& kept, Bytes section, MutFloats residual) const;
   template <typename Visit>
   void read(Bytes bytes, std::size_t count, Visit visit) const;
 

@@ -22,7 +22,7 @@ class StratifiedRandK final : public KeyedCompressor {
         unbiased_(options.unbiased) {}
 
   std::string_view name() const override { return "stratified_rand_k"; }
-  bool fixed_size() const override { return fixed_size_values(); }
+  bool fixed_size() const override { return true; }
 
   // An element of a stratum of s is sent s times as large with probability 1/s: a variance of
   // (s - 1) of its square.

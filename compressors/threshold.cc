@@ -45,11 +45,11 @@ class Threshold final : public SparseCompressor {
     return collect(in, least_key(in), scratch);
   }
 
-  Kept take(Floats gradient, MutFloats residual, Feedback feedback,
+  Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
             Scratch& scratch) const override {
     add_feedback(gradient, residual, feedback, residual);
     const Kept kept = collect(residual, least_key(residual), scratch);
-    for (const std::uint32_t index : kept.indices) residual[index] = 0;
+    leave_losses(kept, loss, residual);
     return kept;
   }
 

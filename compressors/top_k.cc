@@ -33,9 +33,9 @@ class TopK final : public SparseCompressor {
     return kernels::top_k(in, most_kept(in.size()), scratch);
   }
 
-  Kept take(Floats gradient, MutFloats residual, Feedback feedback,
+  Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
             Scratch& scratch) const override {
-    return kernels::top_k_feedback(gradient, residual, feedback, most_kept(residual.size()),
+    return kernels::top_k_feedback(gradient, residual, feedback, loss, most_kept(residual.size()),
                                    scratch);
   }
 

@@ -27,7 +27,7 @@ void encode_two_bit(const float* in, std::size_t n, float scale, float edge, std
   const F32 zero = splat(0.0f);
   F32 total[4] = {zero, zero, zero, zero};
   std::size_t count[4] = {};
-  encode_strides<2>(in, n, out, [&](const float* x, std::byte* to, std::size_t) HWY_ATTR {
+  encode_strides<2>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
     std::uint8_t codes[kStride];
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const F32 v = load(x + j) * splat(scale), size = float_of(magnitude(v));
@@ -63,7 +63,7 @@ void decode_two_bit(const std::byte* in, std::size_t n, const float* means, floa
   const U32 low_only = exclusive_or(mean(0), mean(1), zero);
   const U32 high_only = exclusive_or(mean(0), mean(2), zero);
   const U32 both = exclusive_or(low_only, mean(2), mean(3));
-  decode_strides<2>(in, n, out, [&](const std::byte* from, float* to) HWY_ATTR {
+  decode_strides<2>(in, n, out, [&](const std::byte* from, float* to) LACONIC_LAMBDA {
     std::uint8_t codes[kStride];
     unpack_stride<2>(from, codes);
     for (std::size_t j = 0; j < kStride; j += kLanes) {

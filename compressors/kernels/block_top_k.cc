@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "compressors/kernels/scan.h"
 #include "compressors/kernels/select_key.h"
+#include "compressors/kernels/vectors.h"
 
 // Neighbouring blocks are alike, so a little less than the threshold of the block before is a good
 // guess for this one: one scan then finds the few elements that matter, and the rank-th of them is
@@ -75,9 +76,10 @@ void BlockSelection::select(Floats block, std::size_t k, std::uint32_t base, std
 }
 
 // `scan_block(begin, count, least, out)` makes block [begin, begin + count) of `v` what it shall
-// be, and scans it.
-template <typename Scan>
-Kept select_blocks(Floats v, const BlockPlan& plan, Scratch& scratch, const Scan& scan_block) {
+// be, and scans it; `then(kept)` sees what was kept of a block while the cache holds it.
+template <typename Scan, typename Then>
+Kept select_blocks(Floats v, const BlockPlan& plan, Scratch& scratch, const Scan& scan_block,
+                   const Then& then) {
   const std::size_t kept = plan.kept(v.size());
   const auto indices = scratch.take<std::uint32_t>(kept);
   const MutFloats values = scratch.take<float>(kept);
@@ -90,11 +92,13 @@ Kept select_blocks(Floats v, const BlockPlan& plan, Scratch& scratch, const Scan
     const Floats block = v.subspan(begin, n);
     const std::size_t found = scan_block(begin, n, selection.guess(), selection.candidates());
     selection.select(block, k, base, found, &indices[done]);
-    for (const std::size_t end = done + k; done < end; ++done) {
-      values[done] = v[indices[done]];
-      if (magnitude_key(values[done]) >= kInfinityKey)
+    for (std::size_t i = done; i < done + k; ++i) {
+      values[i] = v[indices[i]];
+      if (magnitude_key(values[i]) >= kInfinityKey)
         throw NumericError("a vector to compress is not finite");
     }
+    then(Kept{indices.subspan(done, k), values.subspan(done, k)});
+    done += k;
   }
   return {indices, values};
 }
@@ -106,19 +110,19 @@ Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch) {
       in, plan, scratch,
       [in](std::size_t begin, std::size_t n, std::uint32_t least, std::uint32_t* out) {
         return scan(in.subspan(begin, n), least, 0, out);
-      });
+      },
+      [](const Kept&) {});
 }
 
-Kept block_top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback,
+Kept block_top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
                           const BlockPlan& plan, Scratch& scratch) {
-  const Kept kept =
-      select_blocks(residual, plan, scratch,
-                    [&](std::size_t begin, std::size_t n, std::uint32_t least, std::uint32_t* out) {
-                      return scan_feedback(gradient.subspan(begin, n), residual.subspan(begin, n),
-                                           feedback, least, 0, out);
-                    });
-  for (const std::uint32_t index : kept.indices) residual[index] = 0;
-  return kept;
+  return select_blocks(
+      residual, plan, scratch,
+      [&](std::size_t begin, std::size_t n, std::uint32_t least, std::uint32_t* out) {
+        return scan_feedback(gradient.subspan(begin, n), residual.subspan(begin, n), feedback,
+                             least, 0, out);
+      },
+      [&](const Kept& kept) { leave_losses(kept, loss, residual); });
 }
 
 }  // namespace laconic::kernels

@@ -22,9 +22,9 @@ struct BlockPlan {
 /// nothing else: always as many as planned. NumericError if `in` is not finite.
 Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch);
 
-/// With v = decay * residual + scale * gradient: block_top_k of v, and residual = v with zeros
-/// where it was kept. One pass over memory.
-Kept block_top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback,
+/// With v = decay * residual + scale * gradient: block_top_k of v, and residual = v with what
+/// is lost of values where they were kept. One pass over memory.
+Kept block_top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
                           const BlockPlan& plan, Scratch& scratch);
 
 }  // namespace laconic::kernels

@@ -22,6 +22,11 @@
 #include <cstdint>
 #include <cstring>
 
+/// Stands behind the parameters of a lambda. A compiler that weighs them one by one may call one
+/// for each few lanes, pass registers through memory and fetch constants each time.
+#undef LACONIC_LAMBDA
+#define LACONIC_LAMBDA HWY_ATTR __attribute__((always_inline))
+
 HWY_BEFORE_NAMESPACE();
 namespace laconic::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -52,7 +57,7 @@ HWY_INLINE Lanes<To> each(const F& f, const From&... from) {
 
 template <typename T>
 HWY_INLINE Lanes<T> splat(T value) {
-  return each<T>([value]() HWY_ATTR { return hn::Set(typename Lanes<T>::Tag(), value); });
+  return each<T>([value]() LACONIC_LAMBDA { return hn::Set(typename Lanes<T>::Tag(), value); });
 }
 
 template <typename T>
@@ -93,53 +98,53 @@ HWY_INLINE void store(const Lanes<T>& v, T* to, std::size_t count) {
 
 template <typename T>
 HWY_INLINE Lanes<T> operator+(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Add(x, y); }, a, b);
+  return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::Add(x, y); }, a, b);
 }
 template <typename T>
 HWY_INLINE Lanes<T> operator-(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Sub(x, y); }, a, b);
+  return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::Sub(x, y); }, a, b);
 }
 HWY_INLINE F32 operator*(const F32& a, const F32& b) {
-  return each<float>([](auto x, auto y) HWY_ATTR { return hn::Mul(x, y); }, a, b);
+  return each<float>([](auto x, auto y) LACONIC_LAMBDA { return hn::Mul(x, y); }, a, b);
 }
 HWY_INLINE F32 operator/(const F32& a, const F32& b) {
-  return each<float>([](auto x, auto y) HWY_ATTR { return hn::Div(x, y); }, a, b);
+  return each<float>([](auto x, auto y) LACONIC_LAMBDA { return hn::Div(x, y); }, a, b);
 }
 template <typename T>
 HWY_INLINE Lanes<T> operator&(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](auto x, auto y) HWY_ATTR { return hn::And(x, y); }, a, b);
+  return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::And(x, y); }, a, b);
 }
 template <typename T>
 HWY_INLINE Lanes<T> operator|(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Or(x, y); }, a, b);
+  return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::Or(x, y); }, a, b);
 }
 template <typename T>
 HWY_INLINE Lanes<T> max(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Max(x, y); }, a, b);
+  return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::Max(x, y); }, a, b);
 }
 template <typename T>
 HWY_INLINE Lanes<T> min(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](auto x, auto y) HWY_ATTR { return hn::Min(x, y); }, a, b);
+  return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::Min(x, y); }, a, b);
 }
 
 template <int Bits, typename T>
 HWY_INLINE Lanes<T> shift_left(const Lanes<T>& v) {
-  return each<T>([](auto x) HWY_ATTR { return hn::ShiftLeft<Bits>(x); }, v);
+  return each<T>([](auto x) LACONIC_LAMBDA { return hn::ShiftLeft<Bits>(x); }, v);
 }
 template <int Bits, typename T>
 HWY_INLINE Lanes<T> shift_right(const Lanes<T>& v) {
-  return each<T>([](auto x) HWY_ATTR { return hn::ShiftRight<Bits>(x); }, v);
+  return each<T>([](auto x) LACONIC_LAMBDA { return hn::ShiftRight<Bits>(x); }, v);
 }
 template <typename T>
 HWY_INLINE Lanes<T> exclusive_or(const Lanes<T>& a, const Lanes<T>& b, const Lanes<T>& c) {
-  return each<T>([](auto x, auto y, auto z) HWY_ATTR { return hn::Xor3(x, y, z); }, a, b, c);
+  return each<T>([](auto x, auto y, auto z) LACONIC_LAMBDA { return hn::Xor3(x, y, z); }, a, b, c);
 }
 
 /// Where a < b lanes of yes, else of no.
 template <typename T>
 HWY_INLINE Lanes<T> if_less(const F32& a, const F32& b, const Lanes<T>& yes, const Lanes<T>& no) {
   return each<T>(
-      [](auto x, auto y, auto s, auto t) HWY_ATTR {
+      [](auto x, auto y, auto s, auto t) LACONIC_LAMBDA {
         return hn::IfThenElse(hn::RebindMask(typename Lanes<T>::Tag(), hn::Lt(x, y)), s, t);
       },
       a, b, yes, no);
@@ -148,7 +153,7 @@ HWY_INLINE Lanes<T> if_less(const F32& a, const F32& b, const Lanes<T>& yes, con
 /// Where a >= b, both below 2^31, lanes of yes, else zero.
 HWY_INLINE U32 if_at_least(const U32& a, const U32& b, const U32& yes) {
   return each<std::uint32_t>(
-      [](auto x, auto y, auto s) HWY_ATTR {
+      [](auto x, auto y, auto s) LACONIC_LAMBDA {
         const I32::Tag d;
         const auto less = hn::BitCast(d, x) < hn::BitCast(d, y);
         return hn::IfThenZeroElse(hn::RebindMask(U32::Tag(), less), s);
@@ -156,18 +161,33 @@ HWY_INLINE U32 if_at_least(const U32& a, const U32& b, const U32& yes) {
       a, b, yes);
 }
 
+/// To nearest, ties to even; below 2^22.
+HWY_INLINE I32 rounded(const F32& v) {
+#if HWY_TARGET == HWY_SCALAR
+  // The sum ends with the nearest integer.
+  return each<std::int32_t>(
+      [](auto x) {
+        const auto sum = hn::Add(x, hn::Set(F32::Tag(), 0x1.8p23f));
+        return hn::Sub(hn::BitCast(I32::Tag(), sum), hn::Set(I32::Tag(), 0x4b400000));
+      },
+      v);
+#else
+  return each<std::int32_t>([](auto x) LACONIC_LAMBDA { return hn::NearestInt(x); }, v);
+#endif
+}
+
 /// Towards zero; in range.
 HWY_INLINE I32 truncated(const F32& v) {
-  return each<std::int32_t>([](auto x) HWY_ATTR { return hn::ConvertTo(I32::Tag(), x); }, v);
+  return each<std::int32_t>([](auto x) LACONIC_LAMBDA { return hn::ConvertTo(I32::Tag(), x); }, v);
 }
 HWY_INLINE F32 converted(const I32& v) {
-  return each<float>([](auto x) HWY_ATTR { return hn::ConvertTo(F32::Tag(), x); }, v);
+  return each<float>([](auto x) LACONIC_LAMBDA { return hn::ConvertTo(F32::Tag(), x); }, v);
 }
 HWY_INLINE U32 as_unsigned(const I32& v) {
-  return each<std::uint32_t>([](auto x) HWY_ATTR { return hn::BitCast(U32::Tag(), x); }, v);
+  return each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v);
 }
 HWY_INLINE I32 as_signed(const U32& v) {
-  return each<std::int32_t>([](auto x) HWY_ATTR { return hn::BitCast(I32::Tag(), x); }, v);
+  return each<std::int32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(I32::Tag(), x); }, v);
 }
 
 /// Lanes as smaller numbers of type T in memory, which need not be aligned; the upper bits of the
@@ -185,6 +205,41 @@ HWY_INLINE void store_narrow(const U32& v, void* to) {
     hn::StoreU(hn::BitCast(d8, narrow), d8, bytes + i * U32::kEach * sizeof(T));
 #endif
   }
+}
+
+/// 32 numbers below 2^16 as words of 16 bits, or 64 from -128 to 127 or to 255 as bytes. Where
+/// registers are narrowed in pairs, this is half of the work of one at a time.
+HWY_INLINE void store_halves(const U32& a, const U32& b, void* to) {
+#if HWY_TARGET == HWY_AVX2
+  auto* out = static_cast<__m256i*>(to);
+  for (const U32* v : {&a, &b}) {
+    // Pairs interleave their halves.
+    const __m256i pair = _mm256_packus_epi32(v->r[0].raw, v->r[1].raw);
+    _mm256_storeu_si256(out++, _mm256_permute4x64_epi64(pair, 0xD8));
+  }
+#else
+  store_narrow<std::uint16_t>(a, to);
+  store_narrow<std::uint16_t>(b, static_cast<std::uint16_t*>(to) + kLanes);
+#endif
+}
+
+template <bool Signed, typename T>
+HWY_INLINE void store_quarters(const Lanes<T> (&v)[4], void* to) {
+#if HWY_TARGET == HWY_AVX2
+  auto* out = static_cast<__m256i*>(to);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  for (std::size_t i = 0; i < 4; i += 2) {
+    const __m256i a = _mm256_packs_epi32(v[i].r[0].raw, v[i].r[1].raw);
+    const __m256i b = _mm256_packs_epi32(v[i + 1].r[0].raw, v[i + 1].r[1].raw);
+    const __m256i bytes = Signed ? _mm256_packs_epi16(a, b) : _mm256_packus_epi16(a, b);
+    _mm256_storeu_si256(out++, _mm256_permutevar8x32_epi32(bytes, order));
+  }
+#else
+  for (std::size_t i = 0; i < 4; ++i)
+    store_narrow<std::uint8_t>(
+        each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v[i]),
+        static_cast<std::uint8_t*>(to) + i * kLanes);
+#endif
 }
 
 template <typename T>
@@ -242,18 +297,18 @@ HWY_INLINE U32 as_words(const U64& v) {
     out.r[i] = hn::Set(U32::Tag(), static_cast<std::uint32_t>(v.r[i / 2].raw >> 32 * (i % 2)));
   return out;
 #else
-  return each<std::uint32_t>([](auto x) HWY_ATTR { return hn::BitCast(U32::Tag(), x); }, v);
+  return each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v);
 #endif
 }
 
 /// By a number of bits, below 32, that is known only when it runs.
 HWY_INLINE U32 shift_left(const U32& v, unsigned bits) {
   return each<std::uint32_t>(
-      [bits](auto x) HWY_ATTR { return hn::ShiftLeftSame(x, static_cast<int>(bits)); }, v);
+      [bits](auto x) LACONIC_LAMBDA { return hn::ShiftLeftSame(x, static_cast<int>(bits)); }, v);
 }
 HWY_INLINE U32 shift_right(const U32& v, unsigned bits) {
   return each<std::uint32_t>(
-      [bits](auto x) HWY_ATTR { return hn::ShiftRightSame(x, static_cast<int>(bits)); }, v);
+      [bits](auto x) LACONIC_LAMBDA { return hn::ShiftRightSame(x, static_cast<int>(bits)); }, v);
 }
 
 /// Of the lanes of one register, the last in all of them.
@@ -269,7 +324,7 @@ HWY_INLINE hn::Vec<U32::Tag> last_of(hn::Vec<U32::Tag> v) {
 
 /// The last of all lanes in all of them.
 HWY_INLINE U32 last_of(const U32& v) {
-  return each<std::uint32_t>([&v]() HWY_ATTR { return last_of(v.r[U32::kRegisters - 1]); });
+  return each<std::uint32_t>([&v]() LACONIC_LAMBDA { return last_of(v.r[U32::kRegisters - 1]); });
 }
 
 /// Lane i becomes the sum of lanes 0 to i: within blocks of four, then over blocks, then over
@@ -305,7 +360,8 @@ HWY_INLINE bool any_below(const U32& v, std::uint32_t bound) {
 /// a * b + c rounded once, also where the machine has no such instruction.
 HWY_INLINE F32 fma(const F32& a, const F32& b, const F32& c) {
 #if HWY_NATIVE_FMA
-  return each<float>([](auto x, auto y, auto z) HWY_ATTR { return hn::MulAdd(x, y, z); }, a, b, c);
+  return each<float>([](auto x, auto y, auto z) LACONIC_LAMBDA { return hn::MulAdd(x, y, z); }, a,
+                     b, c);
 #else
   float x[kLanes], y[kLanes], z[kLanes];
   store(a, x), store(b, y), store(c, z);
@@ -315,10 +371,10 @@ HWY_INLINE F32 fma(const F32& a, const F32& b, const F32& c) {
 }
 
 HWY_INLINE U32 bits_of(const F32& v) {
-  return each<std::uint32_t>([](auto x) HWY_ATTR { return hn::BitCast(U32::Tag(), x); }, v);
+  return each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v);
 }
 HWY_INLINE F32 float_of(const U32& v) {
-  return each<float>([](auto x) HWY_ATTR { return hn::BitCast(F32::Tag(), x); }, v);
+  return each<float>([](auto x) LACONIC_LAMBDA { return hn::BitCast(F32::Tag(), x); }, v);
 }
 
 /// |v| as bits, which order like the magnitudes; from kInfinityBits on, v is not finite.

@@ -21,7 +21,7 @@ HWY_INLINE U64 multiply_low(const U64& v, std::uint32_t by) {
   using Halves = hn::Repartition<std::uint32_t, U64::Tag>;
   return each<std::uint64_t>(
       [by](auto x)
-          HWY_ATTR { return hn::MulEven(hn::BitCast(Halves(), x), hn::Set(Halves(), by)); },
+          LACONIC_LAMBDA { return hn::MulEven(hn::BitCast(Halves(), x), hn::Set(Halves(), by)); },
       v);
 #endif
 }
@@ -38,57 +38,89 @@ HWY_INLINE U64 lane_blocks() {
   return load(block);
 }
 
+/// The key of each round, in all lanes: made once for many blocks.
+struct PhiloxKeys {
+  static constexpr int kRounds = 10;
+  hn::Vec<U64::Tag> round[kRounds][2];
+  hn::Vec<U64::Tag> upper[2];  // of the counter
+
+  explicit PhiloxKeys(const RngKey& key) {
+    const auto low = [](std::uint64_t v)
+                         LACONIC_LAMBDA { return hn::Set(U64::Tag(), v & 0xffffffff); };
+    auto k0 = static_cast<std::uint32_t>(key.lo), k1 = static_cast<std::uint32_t>(key.lo >> 32);
+    for (auto& k : round) {
+      k[0] = low(k0), k[1] = low(k1);
+      k0 += 0x9E3779B9, k1 += 0xBB67AE85;
+    }
+    upper[0] = low(key.hi), upper[1] = low(key.hi >> 32);
+  }
+};
+
+/// The same in all registers.
+HWY_INLINE U64 repeat(const hn::Vec<U64::Tag>& v) {
+  return each<std::uint64_t>([&v]() LACONIC_LAMBDA { return v; });
+}
+
 /// Blocks [first, first + 8) of the stream: 32 words in its order, two in each lane. `blocks` are
 /// lane_blocks.
 struct RandomWords {
   U64 lower, upper;
 };
-HWY_INLINE RandomWords random_words(const RngKey& key, std::uint64_t first, const U64& blocks) {
+HWY_INLINE RandomWords random_words(const PhiloxKeys& keys, std::uint64_t first,
+                                    const U64& blocks) {
   // Each lane holds one 32-bit word of one block, with leftovers of products above it: they are
   // shifted out or ignored by the next product.
-  const auto low = [](std::uint64_t v) { return splat<std::uint64_t>(v & 0xffffffff); };
   const U64 index = blocks + splat<std::uint64_t>(first);
-  U64 c0 = index, c1 = shift_right<32>(index), c2 = low(key.hi), c3 = low(key.hi >> 32);
-  auto k0 = static_cast<std::uint32_t>(key.lo), k1 = static_cast<std::uint32_t>(key.lo >> 32);
-  for (int round = 0; round < 10; ++round) {
+  U64 c0 = index, c1 = shift_right<32>(index), c2 = repeat(keys.upper[0]),
+      c3 = repeat(keys.upper[1]);
+  for (const auto& key : keys.round) {
     const U64 a = multiply_low(c0, 0xD2511F53), b = multiply_low(c2, 0xCD9E8D57);
-    c0 = exclusive_or(shift_right<32>(b), c1, low(k0));
-    c2 = exclusive_or(shift_right<32>(a), c3, low(k1));
+    c0 = exclusive_or(shift_right<32>(b), c1, repeat(key[0]));
+    c2 = exclusive_or(shift_right<32>(a), c3, repeat(key[1]));
     c1 = b, c3 = a;
-    k0 += 0x9E3779B9, k1 += 0xBB67AE85;
   }
   const U64 mask = splat<std::uint64_t>(0xffffffff);
   const U64 w01 = (c0 & mask) | shift_left<32>(c1), w23 = (c2 & mask) | shift_left<32>(c3);
-  std::uint64_t words[16];
+  RandomWords words;
+  const auto put = [&words](std::size_t r, auto v) LACONIC_LAMBDA {
+    (r < U64::kRegisters ? words.lower : words.upper).r[r % U64::kRegisters] = v;
+  };
   for (std::size_t r = 0; r < U64::kRegisters; ++r) {
-    std::uint64_t* to = words + 2 * r * U64::kEach;
 #if HWY_TARGET == HWY_SCALAR
-    to[0] = w01.r[r].raw, to[1] = w23.r[r].raw;
+    put(2 * r, w01.r[r]), put(2 * r + 1, w23.r[r]);
 #else
     const U64::Tag d;
-    hn::StoreU(hn::InterleaveLower(d, w01.r[r], w23.r[r]), d, to);
-    hn::StoreU(hn::InterleaveUpper(d, w01.r[r], w23.r[r]), d, to + U64::kEach);
+    put(2 * r, hn::InterleaveLower(d, w01.r[r], w23.r[r]));
+    put(2 * r + 1, hn::InterleaveUpper(d, w01.r[r], w23.r[r]));
 #endif
   }
-  return {load(words), load(words + 8)};
+  return words;
 }
 
 /// Blocks [8 * group, 8 * group + 8) of the stream as 64 numbers of 16 bits: number i of a stream
 /// is bits [16 i, 16 i + 16) of it, block by block, word by word, lowest first.
-HWY_INLINE void random16(const RngKey& key, std::uint64_t group, const U64& blocks,
+HWY_INLINE void random16(const PhiloxKeys& keys, std::uint64_t group, const U64& blocks,
                          std::uint16_t* out) {
-  const RandomWords words = random_words(key, 8 * group, blocks);
+  const RandomWords words = random_words(keys, 8 * group, blocks);
   std::uint64_t all[16];
   store(words.lower, all), store(words.upper, all + 8);
   std::memcpy(out, all, sizeof all);
 }
 
 /// Sixteen of these as fractions in (0, 1): each the middle of its 2^-16, so that they are right in
-/// the mean.
-HWY_INLINE F32 uniform16(const std::uint16_t* random) {
-  return converted(as_signed(load_narrow<std::uint16_t>(random))) * splat(0x1p-16f) +
-         splat(0x1p-17f);
+/// the mean. Nothing here is rounded, so it is all one whether the machine fuses it.
+HWY_INLINE F32 uniform16(const std::uint16_t* random, float less = 0) {
+  const F32 number = converted(as_signed(load_narrow<std::uint16_t>(random)));
+  const F32 unit = splat(0x1p-16f), middle = splat(0x1p-17f - less);
+#if HWY_NATIVE_FMA
+  return fma(number, unit, middle);
+#else
+  return number * unit + middle;
+#endif
 }
+
+/// Less a half: in (-1/2, 1/2), with a mean of zero.
+HWY_INLINE F32 centred16(const std::uint16_t* random) { return uniform16(random, 0.5f); }
 
 }  // namespace laconic::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

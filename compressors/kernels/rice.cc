@@ -55,12 +55,12 @@ void join_gaps(const std::byte* low, unsigned shift, const std::uint32_t* ones, 
   const U32 zero = splat<std::uint32_t>(0);
   if (shift == 0)
     return join_rows(kRiceTile, 0, ones, next, indices,
-                     [zero](std::size_t) HWY_ATTR { return zero; });
+                     [zero](std::size_t) LACONIC_LAMBDA { return zero; });
   const U32 mask = splat((std::uint32_t{1} << shift) - 1);
   const std::byte* const end = low + shift * kRowBytes;
   U32 word = load_bytes<std::uint32_t>(low);
   unsigned used = 0;
-  join_rows(kRiceTile, shift, ones, next, indices, [&](std::size_t) HWY_ATTR {
+  join_rows(kRiceTile, shift, ones, next, indices, [&](std::size_t) LACONIC_LAMBDA {
     U32 number = shift_right(word, used);
     used += shift;
     if (used >= 32) {
@@ -77,7 +77,8 @@ void join_gaps(const std::byte* low, unsigned shift, const std::uint32_t* ones, 
 
 void join_unpacked(const std::uint32_t* low, unsigned shift, const std::uint32_t* ones,
                    std::uint32_t next, std::uint32_t* indices, std::size_t n) {
-  join_rows(n, shift, ones, next, indices, [low](std::size_t i) HWY_ATTR { return load(low + i); });
+  join_rows(n, shift, ones, next, indices,
+            [low](std::size_t i) LACONIC_LAMBDA { return load(low + i); });
 }
 
 // The lowest `count` bits of `bits`, at most 64 of them; the others are zero.
@@ -117,7 +118,7 @@ void put_unary(const std::uint32_t* quotients, std::size_t n, UnaryWriter& to) {
   UnaryWriter writer = to;
   const U32 one = splat<std::uint32_t>(1);
   std::size_t i = 0;
-  const auto put_one = [&writer](std::uint32_t quotient) HWY_ATTR {
+  const auto put_one = [&writer](std::uint32_t quotient) LACONIC_LAMBDA {
     for (; quotient >= 64; quotient -= 64) put_bits(0, 64, writer);
     put_bits(std::uint64_t{1} << quotient, quotient + 1, writer);
   };

@@ -50,7 +50,7 @@ HWY_INLINE std::size_t scan_with(std::size_t n, std::uint32_t least, std::uint32
   }
   std::memset(words, 0, sizeof words);
   for_lanes(n - i, [&](std::size_t j, auto width)
-                       HWY_ATTR { store_marks(next(i + j, width), least, marks + j / 8); });
+                       LACONIC_LAMBDA { store_marks(next(i + j, width), least, marks + j / 8); });
   for (std::size_t w = 0; i < n; ++w, i += 64)
     out = append_positions(words[w], base + static_cast<std::uint32_t>(i), out);
   return static_cast<std::size_t>(out - begin);
@@ -59,14 +59,14 @@ HWY_INLINE std::size_t scan_with(std::size_t n, std::uint32_t least, std::uint32
 std::size_t scan(const float* in, std::size_t n, std::uint32_t least, std::uint32_t base,
                  std::uint32_t* out) {
   return scan_with(n, least, base, out,
-                   [in](std::size_t i, auto width) HWY_ATTR { return load(in + i, width); });
+                   [in](std::size_t i, auto width) LACONIC_LAMBDA { return load(in + i, width); });
 }
 
 std::size_t scan_feedback(const float* gradient, float* residual, std::size_t n, float scale,
                           float decay, std::uint32_t least, std::uint32_t base,
                           std::uint32_t* out) {
   const F32 s = splat(scale), d = splat(decay);
-  return scan_with(n, least, base, out, [=](std::size_t i, auto width) HWY_ATTR {
+  return scan_with(n, least, base, out, [=](std::size_t i, auto width) LACONIC_LAMBDA {
     const F32 v = d * load(residual + i, width) + s * load(gradient + i, width);
     store(v, residual + i, width);
     return v;

@@ -15,7 +15,7 @@ namespace laconic::kernels::HWY_NAMESPACE {
 
 /// Bit i is the sign of in[i], of n of them.
 HWY_INLINE void encode_signs(const float* in, std::size_t n, std::byte* out) {
-  encode_strides<1>(in, n, out, [](const float* x, std::byte* to, std::size_t) HWY_ATTR {
+  encode_strides<1>(in, n, out, [](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
 #if HWY_TARGET == HWY_SCALAR
     std::uint64_t signs = 0;
     for (std::size_t j = 0; j < kStride; ++j) signs |= std::uint64_t{std::signbit(x[j])} << j;
@@ -44,8 +44,8 @@ HWY_INLINE U32 signs_of(const std::byte* bits) {
 
 /// out[i], which is not negative, gets the sign that bit i says.
 HWY_INLINE void apply_signs(const std::byte* bits, std::size_t n, float* out) {
-  const auto apply = [](const std::byte* from, float* to, std::size_t count) HWY_ATTR {
-    for_lanes(count, [=](std::size_t j, auto width) HWY_ATTR {
+  const auto apply = [](const std::byte* from, float* to, std::size_t count) LACONIC_LAMBDA {
+    for_lanes(count, [=](std::size_t j, auto width) LACONIC_LAMBDA {
       const U32 size = bits_of(load(to + j, width));
       store(float_of(size | signs_of(from + j / 8)), to + j, width);
     });

@@ -23,7 +23,13 @@ template <unsigned Width, typename Encode>
 HWY_INLINE void encode_strides(const float* in, std::size_t n, std::byte* out,
                                const Encode& encode_stride) {
   std::size_t i = 0;
-  for (; i + kStride <= n; i += kStride) encode_stride(in + i, out + i / 8 * Width, i);
+  for (; i + kStride <= n; i += kStride) {
+    // Of a bucket this is as a rule the last pass, and the others found it in the cache: unless the
+    // next bucket is asked for now, memory has nothing to do meanwhile.
+    constexpr std::size_t kAhead = 16 * kStride, kLine = 64 / sizeof(float);
+    for (std::size_t j = 0; j < kStride; j += kLine) hwy::Prefetch(in + i + kAhead + j);
+    encode_stride(in + i, out + i / 8 * Width, i);
+  }
   if (i == n) return;
   float rest[kStride] = {};
   std::byte coded[kStride / 8 * Width];

@@ -39,7 +39,7 @@ HWY_INLINE void multiply_rows(const float* m, std::size_t columns, const float* 
   F32 total[Rows][R];
   for (auto& row : total)
     for (F32& t : row) t = splat(0.0f);
-  const auto tile = [&](std::size_t t, const auto& load_row) HWY_ATTR {
+  const auto tile = [&](std::size_t t, const auto& load_row) LACONIC_LAMBDA {
     for (std::size_t i = 0; i < Rows; ++i) {
       const F32 x = load_row(m + i * columns);
       for (int k = 0; k < R; ++k)
@@ -48,9 +48,9 @@ HWY_INLINE void multiply_rows(const float* m, std::size_t columns, const float* 
   };
   const std::size_t whole = columns / kLanes;
   for (std::size_t t = 0; t < whole; ++t)
-    tile(t, [t](const float* row) HWY_ATTR { return load(row + t * kLanes); });
+    tile(t, [t](const float* row) LACONIC_LAMBDA { return load(row + t * kLanes); });
   if (whole * kLanes < columns)
-    tile(whole, [&](const float* row) HWY_ATTR { return load_tile(row, columns, whole); });
+    tile(whole, [&](const float* row) LACONIC_LAMBDA { return load_tile(row, columns, whole); });
   for (std::size_t i = 0; i < Rows; ++i)
     for (int k = 0; k < R; ++k) left[k * rows + i] = sum(total[i][k]);
 }
@@ -107,7 +107,8 @@ HWY_INLINE void outer_product_row(const float* left, const float* right, std::si
   for (int k = 0; k < R; ++k) factor[k] = splat(left[k * rows]);
   for (std::size_t j = begin; j < end; j += kLanes) {
     const std::size_t n = std::min(kLanes, end - j);
-    const auto at = [n](const float* p) HWY_ATTR { return n == kLanes ? load(p) : load(p, n); };
+    const auto at = [n](const float* p)
+                        LACONIC_LAMBDA { return n == kLanes ? load(p) : load(p, n); };
     F32 x = First ? factor[0] * at(right + j) : at(row + j);
     for (int k = First ? 1 : 0; k < R; ++k) x = fma(factor[k], at(right + k * columns + j), x);
     put(x, row + j, n);
@@ -122,8 +123,8 @@ void outer_product_group(const float* left, const float* right, std::size_t rows
   constexpr std::size_t kCached = std::size_t{4} << 20;
   const bool past_caches = First && rows * columns * sizeof(float) > kCached;
   const auto keep = [](const F32& x, float* to, std::size_t n)
-                        HWY_ATTR { n == kLanes ? store(x, to) : store(x, to, n); };
-  const auto forget = [](const F32& x, float* to, std::size_t) HWY_ATTR { stream(x, to); };
+                        LACONIC_LAMBDA { n == kLanes ? store(x, to) : store(x, to, n); };
+  const auto forget = [](const F32& x, float* to, std::size_t) LACONIC_LAMBDA { stream(x, to); };
   for (std::size_t i = 0; i < rows; ++i, ++left, m += columns) {
     std::size_t head = 0, body = 0;
     if (past_caches) {

@@ -1,13 +1,14 @@
 #include "compressors/kernels/top_k.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <utility>
 
 #include "base/errors.h"
 #include "compressors/kernels/compact.h"
 #include "compressors/kernels/scan.h"
 #include "compressors/kernels/select_key.h"
+#include "compressors/kernels/vectors.h"
 
 // Exact selection in one pass over the vector.
 //
@@ -39,8 +40,8 @@ struct Bounds {
 
 class Selection {
  public:
-  Selection(Floats gradient, Floats in, MutFloats residual, Feedback feedback, std::size_t k,
-            Scratch& scratch);
+  Selection(Floats gradient, Floats in, MutFloats residual, Feedback feedback, ValueLoss loss,
+            std::size_t k, Scratch& scratch);
   Kept run();
 
  private:
@@ -52,7 +53,7 @@ class Selection {
   void keep_only(std::uint32_t threshold, std::size_t ties);
   void make_room();
   void cut();
-  void clear(std::span<const std::uint32_t> indices);
+  void leave_band(std::size_t count);
   void put_back_all();
 
   bool takes_out() const { return !residual_.empty(); }
@@ -60,6 +61,7 @@ class Selection {
   Floats gradient_, in_;
   MutFloats residual_;
   Feedback feedback_;
+  ValueLoss loss_;
   std::size_t k_;
   Scratch& scratch_;
   Bounds bounds_{};
@@ -71,11 +73,12 @@ class Selection {
 };
 
 Selection::Selection(Floats gradient, Floats in, MutFloats residual, Feedback feedback,
-                     std::size_t k, Scratch& scratch)
+                     ValueLoss loss, std::size_t k, Scratch& scratch)
     : gradient_(gradient),
       in_(in),
       residual_(residual),
       feedback_(feedback),
+      loss_(loss),
       k_(k),
       scratch_(scratch),
       room_(std::min(in.size(), 2 * k + (std::size_t{1} << 16)) + kPiece),
@@ -97,7 +100,7 @@ Kept Selection::run() {
   if (found_ > k_) {
     cut();
   } else if (takes_out()) {
-    clear(band_indices_.first(in_band_));
+    leave_band(in_band_);
   }
   return {indices_.first(found_), values_.first(found_)};
 }
@@ -181,7 +184,10 @@ void Selection::collect(std::size_t count) {
   const std::span<const std::uint32_t> indices = indices_.subspan(found_, count);
   float* const values = &values_[found_];
   if (takes_out()) {
-    for (std::size_t c = 0; c < count; ++c) values[c] = std::exchange(residual_[indices[c]], 0.0f);
+    std::array<float, kPiece> lost;
+    for (std::size_t c = 0; c < count; ++c) values[c] = residual_[indices[c]];
+    loss_({values, count}, MutFloats(lost).first(count));
+    for (std::size_t c = 0; c < count; ++c) residual_[indices[c]] = lost[c];
   } else {
     for (std::size_t c = 0; c < count; ++c) values[c] = in_[indices[c]];
   }
@@ -246,20 +252,17 @@ void Selection::cut() {
       const bool tie = key == threshold.key && left > 0;
       left -= tie ? 1 : 0;
       band_indices_[kept] = band_indices_[b];
+      band_values_[kept] = band_values_[b];
       kept += key > threshold.key || tie ? 1 : 0;
     }
-    clear(band_indices_.first(kept));
+    leave_band(kept);
   }
   keep_only(threshold.key, ties);
 }
 
-// Each index is a cache line of its own: they are asked for ahead of time.
-void Selection::clear(std::span<const std::uint32_t> indices) {
-  constexpr std::size_t kAhead = 32;
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    if (i + kAhead < indices.size()) __builtin_prefetch(&residual_[indices[i + kAhead]], 1);
-    residual_[indices[i]] = 0;
-  }
+// The first `count` of the band leave the vector.
+void Selection::leave_band(std::size_t count) {
+  leave_losses({band_indices_.first(count), band_values_.first(count)}, loss_, residual_);
 }
 
 void Selection::put_back_all() {
@@ -270,13 +273,13 @@ void Selection::put_back_all() {
 
 Kept top_k(Floats in, std::size_t k, Scratch& scratch) {
   if (k == 0) return {};
-  return Selection({}, in, {}, {}, k, scratch).run();
+  return Selection({}, in, {}, {}, {}, k, scratch).run();
 }
 
-Kept top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, std::size_t k,
-                    Scratch& scratch) {
+Kept top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
+                    std::size_t k, Scratch& scratch) {
   if (k == 0) return {};
-  return Selection(gradient, residual, residual, feedback, k, scratch).run();
+  return Selection(gradient, residual, residual, feedback, loss, k, scratch).run();
 }
 
 }  // namespace laconic::kernels

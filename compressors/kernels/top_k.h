@@ -11,8 +11,8 @@ namespace laconic::kernels {
 Kept top_k(Floats in, std::size_t k, Scratch& scratch);
 
 /// With v = decay * residual + scale * gradient, each product rounded, then the sum: top_k of v,
-/// and residual = v with zeros where it was kept. One pass over both.
-Kept top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, std::size_t k,
-                    Scratch& scratch);
+/// and residual = v with what is lost of values where they were kept. One pass over both.
+Kept top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
+                    std::size_t k, Scratch& scratch);
 
 }  // namespace laconic::kernels

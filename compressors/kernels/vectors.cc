@@ -18,13 +18,13 @@ std::uint32_t largest_magnitude(const float* v, std::size_t n) {
     odd = max(odd, magnitude(load(v + i + kLanes)));
   }
   for_lanes(n - i, [&](std::size_t j, auto width)
-                       HWY_ATTR { even = max(even, magnitude(load(v + i + j, width))); });
+                       LACONIC_LAMBDA { even = max(even, magnitude(load(v + i + j, width))); });
   return largest(max(even, odd));
 }
 
 float sum_of_magnitudes(const float* v, std::size_t n, float scale) {
   F32 total = splat(0.0f);
-  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
     total = total + float_of(magnitude(splat(scale) * load(v + i, width)));
   });
   return sum(total);
@@ -32,7 +32,7 @@ float sum_of_magnitudes(const float* v, std::size_t n, float scale) {
 
 float sum_of_squares(const float* v, std::size_t n, float scale) {
   F32 total = splat(0.0f);
-  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
     const F32 scaled = splat(scale) * load(v + i, width);
     total = total + scaled * scaled;
   });
@@ -43,7 +43,7 @@ std::uint32_t add_feedback(const float* gradient, const float* residual, float s
                            float* out, std::size_t n) {
   const F32 s = splat(scale), d = splat(decay);
   U32 most = splat<std::uint32_t>(0);
-  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
     const F32 v = d * load(residual + i, width) + s * load(gradient + i, width);
     most = max(most, magnitude(v));
     store(v, out + i, width);
@@ -53,20 +53,22 @@ std::uint32_t add_feedback(const float* gradient, const float* residual, float s
 
 void add_scaled(const float* v, float scale, float* sum, std::size_t n) {
   const F32 s = splat(scale);
-  for_lanes(n, [&](std::size_t i, auto width) HWY_ATTR {
+  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
     store(load(sum + i, width) + s * load(v + i, width), sum + i, width);
   });
 }
 
 void subtract(const float* a, const float* b, float* out, std::size_t n) {
-  for_lanes(n, [&](std::size_t i, auto width)
-                   HWY_ATTR { store(load(a + i, width) - load(b + i, width), out + i, width); });
+  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
+    store(load(a + i, width) - load(b + i, width), out + i, width);
+  });
 }
 
 }  // namespace laconic::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <array>
 #include <bit>
 
 #include "base/errors.h"
@@ -127,6 +129,23 @@ void add_scaled(Floats v, float scale, MutFloats sum) {
 void subtract(Floats a, Floats b, MutFloats out) {
   using namespace kernels;
   HWY_DYNAMIC_DISPATCH(subtract)(a.data(), b.data(), out.data(), out.size());
+}
+
+void lose_nothing(Floats, MutFloats lost) { std::ranges::fill(lost, 0.0f); }
+
+// Each index is as a rule a cache line of its own: they are asked for ahead of time.
+void leave_losses(const Kept& kept, ValueLoss loss, MutFloats v) {
+  constexpr std::size_t kPiece = 512, kAhead = 32;
+  std::array<float, kPiece> memory;
+  for (std::size_t begin = 0; begin < kept.values.size(); begin += kPiece) {
+    const std::size_t n = std::min(kPiece, kept.values.size() - begin);
+    const MutFloats lost = MutFloats(memory).first(n);
+    loss(kept.values.subspan(begin, n), lost);
+    for (std::size_t i = 0, c = begin; i < n; ++i, ++c) {
+      if (c + kAhead < kept.indices.size()) __builtin_prefetch(&v[kept.indices[c + kAhead]], 1);
+      v[kept.indices[c]] = lost[i];
+    }
+  }
 }
 
 }  // namespace laconic

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "compressors/compressor.h"
+#include "compressors/kept.h"
 
 /// Passes over whole vectors that several compressors share.
 namespace laconic {
@@ -33,5 +34,11 @@ void add_scaled(Floats v, float scale, MutFloats sum);
 
 /// out[i] = a[i] - b[i]
 void subtract(Floats a, Floats b, MutFloats out);
+
+/// The ValueLoss of what is sent as it is: zeros.
+void lose_nothing(Floats values, MutFloats lost);
+
+/// v at each index = what is lost of the value there.
+void leave_losses(const Kept& kept, ValueLoss loss, MutFloats v);
 
 }  // namespace laconic

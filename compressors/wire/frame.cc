@@ -32,7 +32,7 @@ std::uint8_t format_byte(bool checksum, Coding coding, Values values) {
                                    static_cast<unsigned>(values) << 4);
 }
 
-std::uint32_t checksum_of(Bytes bytes) { return static_cast<std::uint32_t>(hash_of(bytes)); }
+constexpr std::uint32_t checksum_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash); }
 
 struct Lengths {
   std::size_t indices, values;
@@ -74,7 +74,7 @@ Frame read_frame(Bytes bytes) {
   const std::byte* header = bytes.data();
   if (has_checksum(header)) {
     const std::size_t end = bytes.size() - kChecksumBytes;
-    if (load<std::uint32_t>(header + end) != checksum_of(bytes.first(end)))
+    if (load<std::uint32_t>(header + end) != checksum_of(hash_of(bytes.first(end))))
       throw WireError(end, "the checksum does not match");
   }
   const auto format = load<std::uint8_t>(header + kFormatAt);
@@ -99,39 +99,44 @@ Frame read_frame(Bytes bytes, Selection selection, Values values, std::size_t co
 }
 
 FrameWriter::FrameWriter(MutBytes out, Selection selection, std::size_t count, bool checksum)
-    : out_(out), checksum_(checksum) {
+    : out_(out),
+      selection_(selection),
+      count_(static_cast<std::uint32_t>(count)),
+      checksum_(checksum) {
   check(count <= kMaxElements, "a vector this long does not fit a frame: cut it into buckets");
   check(out.size() >= frame_bytes(0, 0, checksum), "room for a frame");
-  frame_.selection = selection;
-  frame_.count = static_cast<std::uint32_t>(count);
 }
 
 MutBytes FrameWriter::room() const {
-  const std::size_t used = frame_bytes(index_bytes_, value_bytes_, checksum_);
-  return out_.subspan(kHeaderBytes + index_bytes_ + value_bytes_, out_.size() - used);
+  return out_.subspan(kHeaderBytes, out_.size() - frame_bytes(0, 0, checksum_));
 }
 
 void FrameWriter::indices(Coding coding, std::size_t bytes) {
-  frame_.coding = coding;
+  coding_ = coding;
   index_bytes_ = bytes;
 }
 
-void FrameWriter::values(Values values, std::size_t bytes) {
-  frame_.values = values;
+SectionWriter& FrameWriter::values(Values values, std::size_t bytes, Scratch& scratch) {
+  check(bytes <= room().size() - index_bytes_, "room for the values");
   value_bytes_ = bytes;
-}
-
-std::size_t FrameWriter::finish() {
   std::byte* header = out_.data();
   store(header + kMagicAt, kMagic);
   store(header + kVersionAt, kVersion);
-  store(header + kSelectionAt, static_cast<std::uint8_t>(frame_.selection));
-  store(header + kFormatAt, format_byte(checksum_, frame_.coding, frame_.values));
-  store(header + kCountAt, frame_.count);
+  store(header + kSelectionAt, static_cast<std::uint8_t>(selection_));
+  store(header + kFormatAt, format_byte(checksum_, coding_, values));
+  store(header + kCountAt, count_);
   store(header + kIndexBytesAt, static_cast<std::uint32_t>(index_bytes_));
   store(header + kValueBytesAt, static_cast<std::uint32_t>(value_bytes_));
-  const std::size_t body = frame_bytes(index_bytes_, value_bytes_, false);
-  if (checksum_) store(header + body, checksum_of(out_.first(body)));
+  if (checksum_) hasher_.add(out_.first(kHeaderBytes + index_bytes_));
+  return section_.emplace(out_.subspan(kHeaderBytes + index_bytes_, bytes),
+                          checksum_ ? &hasher_ : nullptr, scratch);
+}
+
+std::size_t FrameWriter::finish() {
+  section_->finish();
+  if (checksum_)
+    store(out_.data() + frame_bytes(index_bytes_, value_bytes_, false),
+          checksum_of(hasher_.hash()));
   return frame_bytes(index_bytes_, value_bytes_, checksum_);
 }
 

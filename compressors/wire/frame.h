@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "base/hash.h"
 #include "base/types.h"
+#include "compressors/wire/section_writer.h"
 
 /// The frame: a header, the section of indices, the section of values, and maybe a checksum.
 /// compressors/README.md has the grammar. Numbers on the wire are append-only.
@@ -76,25 +79,34 @@ Frame read_frame(Bytes bytes);
 /// The same, for who knows what must come.
 Frame read_frame(Bytes bytes, Selection selection, Values values, std::size_t count);
 
-/// Writes the sections in order, then the header, which only then knows their lengths.
+/// Writes the sections in order; the header in between, as soon as it knows their lengths.
 class FrameWriter {
  public:
   /// `out` has room for the whole frame; `count` is at most kMaxElements.
   FrameWriter(MutBytes out, Selection selection, std::size_t count, bool checksum);
 
-  /// Where the next section goes: what is left of `out`, less the checksum.
+  /// Where the indices go: all behind the header, less the checksum.
   MutBytes room() const;
   void indices(Coding coding, std::size_t bytes);
-  void values(Values values, std::size_t bytes);
+
+  /// Where so many bytes of values go.
+  SectionWriter& values(Values values, std::size_t bytes, Scratch& scratch);
 
   /// The frame's length.
   std::size_t finish();
 
+  /// The section of values, once the frame is finished.
+  Bytes payload() const { return out_.subspan(kHeaderBytes + index_bytes_, value_bytes_); }
+
  private:
   MutBytes out_;
-  Frame frame_;
+  Selection selection_;
+  Coding coding_{};
+  std::uint32_t count_;
   std::size_t index_bytes_ = 0, value_bytes_ = 0;
   bool checksum_;
+  Hasher hasher_;
+  std::optional<SectionWriter> section_;
 };
 
 }  // namespace laconic::wire

@@ -22,18 +22,4 @@ void ValueCodec::decode_add(Bytes section, float scale, MutFloats sum) const {
   }
 }
 
-std::size_t ValueCodec::encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
-                                        MutBytes out, const Site& site) const {
-  add_feedback(gradient, residual, feedback, residual);
-  const std::size_t bytes = encode(residual, out, site);
-  std::array<float, kPiece> piece;
-  for (std::size_t begin = 0; begin < residual.size(); begin += kPiece) {
-    const MutFloats part = residual.subspan(begin, std::min(kPiece, residual.size() - begin));
-    const MutFloats decoded = MutFloats(piece).first(part.size());
-    decode(out.first(bytes), residual.size(), begin, decoded);
-    subtract(part, decoded, part);
-  }
-  return bytes;
-}
-
 }  // namespace laconic

@@ -4,7 +4,9 @@
 #include <string_view>
 
 #include "compressors/compressor.h"
+#include "compressors/kept.h"
 #include "compressors/wire/frame.h"
+#include "compressors/wire/section_writer.h"
 
 namespace laconic {
 
@@ -23,12 +25,15 @@ class ValueCodec {
   virtual wire::Values id() const = 0;
   virtual std::string_view name() const = 0;
   virtual Guarantee guarantee(std::size_t count) const = 0;
-  virtual std::size_t max_bytes(std::size_t count) const = 0;
-  virtual bool fixed_size() const { return true; }
 
-  /// Writes a section into `out` (max_bytes long); returns its length. NumericError where an input
-  /// or what it becomes is not finite.
-  virtual std::size_t encode(Floats in, MutBytes out, const Site& site) const = 0;
+  /// Of a section of `count` values.
+  virtual std::size_t bytes(std::size_t count) const = 0;
+
+  /// Writes a section. NumericError where an input or what it becomes is not finite.
+  virtual void encode(Floats in, wire::SectionWriter& out, const Site& site) const = 0;
+
+  /// Where what is lost of each value is a function of it alone, that function.
+  virtual ValueLoss loss() const { return nullptr; }
 
   /// WireError unless the section holds `count` values: everything that decode relies on.
   virtual void validate(const wire::Section& section, std::size_t count) const = 0;
@@ -41,8 +46,8 @@ class ValueCodec {
   virtual void decode_add(Bytes section, float scale, MutFloats sum) const;
 
   /// Compressor::encode_residual for a dense section: kernels fuse it.
-  virtual std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
-                                      MutBytes out, const Site& site) const;
+  virtual void encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
+                               wire::SectionWriter& out, const Site& site) const = 0;
 };
 
 enum class Rounding { nearest, stochastic };

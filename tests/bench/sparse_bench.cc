@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "compressors/kernels/random_indices.h"
 #include "compressors/kernels/top_k.h"
+#include "compressors/kernels/vectors.h"
 #include "compressors/options.h"
 #include "compressors/wire/indices.h"
 #include "compressors/wire/rice.h"
@@ -109,7 +110,8 @@ void top_k_feedback(benchmark::State& state) {
       state,
       [&] {
         const Scratch::Scope scope(scratch);
-        benchmark::DoNotOptimize(kernels::top_k_feedback(v, residual, {}, k, scratch));
+        benchmark::DoNotOptimize(
+            kernels::top_k_feedback(v, residual, {}, lose_nothing, k, scratch));
       },
       Memcpy(v.size()));
 }

@@ -24,8 +24,10 @@ const RngKey kKey = make_key(9, 0, 0, RngPurpose::test);
 
 Section encode(const ValueCodec& codec, Floats in) {
   Scratch scratch;
-  Section section(codec.max_bytes(in.size()));
-  section.resize(codec.encode(in, section, {kKey, kKey, 0, 1, scratch}));
+  Section section(codec.bytes(in.size()));
+  wire::SectionWriter out(section);
+  codec.encode(in, out, {kKey, kKey, 0, 1, scratch});
+  out.finish();
   return section;
 }
 

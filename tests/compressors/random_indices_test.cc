@@ -80,10 +80,14 @@ TEST(RandomIndices, SubsetsFollowTheRules) {
             << kept << " of " << count;
       }
   }
+  // Many regions of the bitmap; and too few of too many for one.
+  constexpr Size kLarge[] = {{1'000'000, 30'000}, {1'000'000, 950'000}, {kMany, 1000}, {kMany, 20}};
   Scratch scratch;
-  Indices indices(1000);
-  random_subset(key_of(1), kMany, indices, scratch);
-  EXPECT_EQ(indices, subset_by_the_rules(key_of(1), kMany, indices.size()));
+  for (const auto& [count, kept] : kLarge) {
+    Indices indices(kept);
+    random_subset(key_of(1), count, indices, scratch);
+    EXPECT_EQ(indices, subset_by_the_rules(key_of(1), count, kept)) << kept << " of " << count;
+  }
 }
 
 TEST(RandomIndices, StrataFollowTheRules) {

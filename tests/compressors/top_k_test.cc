@@ -9,6 +9,7 @@
 
 #include "compressors/kernels/scan.h"
 #include "compressors/kernels/targets.h"
+#include "compressors/kernels/vectors.h"
 #include "tests/compressors/vectors.h"
 
 namespace laconic::kernels {
@@ -84,7 +85,8 @@ void expect_top_k(const Misaligned& v, std::size_t k) {
     gradient[i] = i % 2 == 0 ? v[i] : 0;
     residual[i] = i % 2 == 0 ? 0 : 2 * v[i];
   }
-  const Kept taken = top_k_feedback(gradient.span(), residual.span(), {.decay = 0.5f}, k, scratch);
+  const Kept taken =
+      top_k_feedback(gradient.span(), residual.span(), {.decay = 0.5f}, lose_nothing, k, scratch);
   ASSERT_TRUE(std::ranges::equal(taken.indices, expected));
   ASSERT_TRUE(std::ranges::equal(taken.values, kept.values));
   Misaligned left = v;

@@ -25,8 +25,8 @@ std::vector<std::byte> frame_of(bool checksum) {
   FrameWriter writer(out, Selection::top_k, 77, checksum);
   std::ranges::fill(writer.room(), std::byte{0xab});
   writer.indices(Coding::raw16, 3);
-  writer.values(Values::bf16, 5);
-  EXPECT_EQ(writer.room().size(), 0u);
+  Scratch scratch;
+  writer.values(Values::bf16, 5, scratch).next(5);
   EXPECT_EQ(writer.finish(), out.size());
   return out;
 }
@@ -48,6 +48,35 @@ TEST(Frame, ReadsWhatWasWritten) {
     EXPECT_EQ(parts.values, 5u);
     EXPECT_EQ(parts.framing, checksum ? 20u : 16u);
   }
+}
+
+// Short sections are written in place and long ones past the caches: the bytes, and their hash, are
+// the same, wherever they begin.
+TEST(SectionWriter, PutsPiecesWhereTheyBelong) {
+  Scratch scratch;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{10'000}, (std::size_t{9} << 20) + 5})
+    for (const std::size_t begin : {0, 16, 63}) {
+      std::vector<std::byte> memory(begin + size + 100, std::byte{0xee}), expected(size);
+      for (std::size_t i = 0; i < size; ++i) expected[i] = static_cast<std::byte>(i * i >> 7);
+      Hasher hasher;
+      {
+        SectionWriter writer(MutBytes(memory).subspan(begin, size), &hasher, scratch);
+        for (std::size_t done = 0, piece = 1; done < size; done += piece) {
+          piece = std::min((7 * piece + 3) % 70'001, size - done);
+          std::copy_n(&expected[done], piece, writer.next(piece));
+        }
+        writer.finish();
+      }
+      ASSERT_TRUE(std::ranges::equal(MutBytes(memory).subspan(begin, size), expected)) << size;
+      EXPECT_EQ(hasher.hash(), hash_of(Bytes(expected)));
+      const auto untouched = [](std::byte b) { return b == std::byte{0xee}; };
+      EXPECT_TRUE(std::all_of(memory.begin(), memory.begin() + begin, untouched));
+      EXPECT_TRUE(std::all_of(memory.end() - 100, memory.end(), untouched));
+      SectionWriter overfull(MutBytes(memory).first(3), nullptr, scratch);
+      EXPECT_THROW(overfull.next(4), std::logic_error);
+      overfull.next(2);
+      EXPECT_THROW(overfull.finish(), std::logic_error);
+    }
 }
 
 // Which byte is wrong is told by the error's offset.

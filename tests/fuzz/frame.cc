@@ -27,7 +27,8 @@ std::vector<Input> seeds() {
       Input out(wire::frame_bytes(bytes, bytes, checksum));
       wire::FrameWriter writer(out, wire::Selection::top_k, 77, checksum);
       writer.indices(wire::Coding::raw16, bytes);
-      writer.values(wire::Values::bf16, bytes);
+      Scratch scratch;
+      writer.values(wire::Values::bf16, bytes, scratch).next(bytes);
       writer.finish();
       all.push_back(std::move(out));
     }

@@ -70,8 +70,10 @@ std::vector<Input> seeds() {
       std::vector<float> values(count);
       for (std::size_t i = 0; i < count; ++i)
         values[i] = i % 7 == 3 ? 0 : static_cast<float>(normal(key, i));
-      Input section(codecs()[row]->max_bytes(count)), input;
-      section.resize(codecs()[row]->encode(values, section, site));
+      Input section(codecs()[row]->bytes(count)), input;
+      wire::SectionWriter out(section);
+      codecs()[row]->encode(values, out, site);
+      out.finish();
       put(input, static_cast<std::uint8_t>(row));
       put(input, static_cast<std::uint16_t>(count));
       put(input, section);

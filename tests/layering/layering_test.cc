@@ -31,7 +31,7 @@ Names with(Names names, const Names& more) {
 
 const std::vector<Door>& doors() {
   static const std::vector<Door> table{
-      {"src/base", {"base"}, {"spdlog", "xxhash.h"}},
+      {"src/base", {"base"}, {"spdlog", "xxhash.h", "xxh_x86dispatch.h"}},
       {"compressors", {"base", "compressors"}, {"hwy"}},
       {"collectives", {"base", "compressors", "collectives"}, {}},
       {"collectives/transports/mpi", {"base", "compressors", "collectives"}, {"mpi.h"}},
@@ -71,7 +71,8 @@ bool lets_through(const Names& names, const std::string& header) {
 /// Standard and POSIX headers are open to all: no folder, or sys/. So is fmt, which stands in for
 /// <format>.
 bool is_system(const std::string& header) {
-  static const Names libraries{"mpi.h", "zlib.h", "xxhash.h", "nccl.h", "cuda.h"};
+  static const Names libraries{"mpi.h",  "zlib.h", "xxhash.h", "xxh_x86dispatch.h",
+                               "nccl.h", "cuda.h"};
   return (header.find('/') == std::string::npos || header.starts_with("sys/") ||
           header.starts_with("fmt/")) &&
          !libraries.contains(header);
