@@ -1,10 +1,9 @@
-// A subset by the rule of compressors/README.md, at what two or three visits to the first cache
-// cost for each of its elements.
+// A subset by the rule of compressors/README.md.
 //
-// Numbers come in no order, and a mark for each in a bitmap of the whole vector would miss the
-// caches each time. So they are dealt out to regions of 65,536 coordinates first, whose part of the
-// bitmap fits the first cache. Where hundreds of coordinates come on one that is drawn, it is the
-// bitmap that costs, and the numbers are sorted instead.
+// Numbers come in no order. Each gets a mark in a bitmap of the whole vector, from which they are
+// listed in order; the lines of it that a piece of numbers needs are asked for while the next piece
+// is drawn. Where hundreds of coordinates come on one that is drawn, it is the bitmap that costs,
+// and the numbers are sorted instead.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compressors/kernels/random_subset.cc"
 #include <hwy/foreach_target.h>
@@ -19,32 +18,39 @@
 HWY_BEFORE_NAMESPACE();
 namespace laconic::kernels::HWY_NAMESPACE {
 
+// The lowest one of `left`, which is then gone; a number of no meaning if there is none.
+HWY_INLINE std::uint32_t take_one(std::size_t word, std::uint64_t& left) {
+#if HWY_TARGET == HWY_SCALAR
+  const auto bit = static_cast<std::size_t>(std::countr_zero(left));
+#else
+  const std::size_t bit = _tzcnt_u64(left);
+#endif
+  left &= left - 1;
+  return static_cast<std::uint32_t>(64 * word + bit);
+}
+
 // The positions of ones in marks ^ flip, at most `room` of them. Of each word kAtOnce are taken
 // without asking whether they are there, since guessing wrong costs more.
 template <std::size_t kAtOnce>
 HWY_INLINE void list_at_once(const std::uint64_t* marks, std::size_t words, std::uint64_t flip,
                              std::uint32_t* out, std::size_t room) {
-  std::size_t n = 0;
-  const auto put = [out](std::size_t at, std::size_t word, std::uint64_t& left) HWY_ATTR {
-    out[at] = static_cast<std::uint32_t>(64 * word + std::countr_zero(left));
-    left &= left - 1;
-  };
-  for (std::size_t w = 0; w < words && n < room; ++w) {
+  std::size_t n = 0, w = 0;
+  for (; w < words && n + 64 <= room; ++w) {
     std::uint64_t left = marks[w] ^ flip;
-    const std::size_t end = std::min(n + std::popcount(left), room);
-    if (n + kAtOnce <= room) {
-      for (std::size_t i = 0; i < kAtOnce; ++i) put(n + i, w, left);
-      n = std::min(n + kAtOnce, end);
-    }
-    for (; n < end; ++n) put(n, w, left);
+    const auto ones = static_cast<std::size_t>(std::popcount(left));
+    for (std::size_t i = 0; i < kAtOnce; ++i) out[n + i] = take_one(w, left);
+    for (std::size_t i = kAtOnce; i < ones; ++i) out[n + i] = take_one(w, left);
+    n += ones;
   }
+  for (; w < words && n < room; ++w)
+    for (std::uint64_t left = marks[w] ^ flip; left != 0 && n < room;) out[n++] = take_one(w, left);
 }
 
 void list_marked(const std::uint64_t* marks, std::size_t words, std::uint64_t flip,
                  std::uint32_t* out, std::size_t room) {
-  // What all but a few words have at most: two standard deviations above the mean.
+  // What all but a few words have at most.
   const double mean = static_cast<double>(room) / static_cast<double>(words);
-  const double most = mean + 2 * std::sqrt(mean);
+  const double most = mean + 1.7 * std::sqrt(mean);
   if (most <= 2) return list_at_once<2>(marks, words, flip, out, room);
   if (most <= 4) return list_at_once<4>(marks, words, flip, out, room);
   if (most <= 8) return list_at_once<8>(marks, words, flip, out, room);
@@ -57,7 +63,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <array>
-#include <utility>
+#include <numeric>
 
 #include "compressors/kernels/random_indices.h"
 #include "compressors/kernels/uniform.h"
@@ -79,94 +85,59 @@ using Indices = std::span<std::uint32_t>;
 // The words of a key, round by round.
 class Draws {
  public:
+  static constexpr std::size_t kPiece = 512;
+
   Draws(const RngKey& key, std::size_t count)
       : key_(key), bound_(static_cast<std::uint32_t>(count)) {}
 
   // Calls visit(numbers) with the numbers of `words` words in pieces; where a word is not to be
-  // used stands kRejected.
+  // used stands kRejected. A piece is there until the next but one is drawn.
   template <typename Visit>
   void round(std::size_t words, const Visit& visit) {
     for (std::size_t drawn = 0; drawn < words; drawn += kPiece) {
       const std::size_t n = std::min(kPiece, words - drawn);
-      uniform_numbers(key_, block_ + drawn / 4, (n + 31) / 32, bound_, numbers_.data());
-      visit(Indices(numbers_).first(n));
+      auto& piece = pieces_[drawn / kPiece % pieces_.size()];
+      uniform_numbers(key_, block_ + drawn / 4, (n + 31) / 32, bound_, piece.data());
+      visit(Indices(piece).first(n));
     }
     block_ += (words + 3) / 4;
   }
 
  private:
-  static constexpr std::size_t kPiece = 1024;
-
   RngKey key_;
   std::uint32_t bound_;
   std::uint64_t block_ = 0;
-  std::array<std::uint32_t, kPiece> numbers_;
+  std::array<std::array<std::uint32_t, kPiece>, 2> pieces_;
 };
 
 // ------------------------------------------------------------------------------------ by a bitmap
 
-// Marks `number`; 1 if it was not marked.
-std::size_t mark(std::uint64_t* marks, std::size_t number) {
-  std::uint64_t& word = marks[number / 64];
-  const std::uint64_t bit = std::uint64_t{1} << number % 64, before = word;
-  word = before | bit;
-  return (before & bit) == 0 ? 1 : 0;
+// How many of the numbers were not marked before.
+std::size_t mark(std::uint64_t* marks, Indices numbers) {
+  std::size_t fresh = 0;
+  for (const std::uint32_t number : numbers) {
+    if (number == kRejected) continue;
+    const std::uint64_t bit = std::uint64_t{1} << number % 64, before = marks[number / 64];
+    marks[number / 64] = before | bit;
+    fresh += (before & bit) == 0 ? 1 : 0;
+  }
+  return fresh;
 }
-
-// Numbers on their way to their region.
-class Dealer {
- public:
-  static constexpr unsigned kRegionBits = 16;
-
-  Dealer(std::span<std::uint64_t> marks, std::size_t count, std::size_t numbers, Scratch& scratch)
-      : marks_(marks.data()),
-        regions_((count >> kRegionBits) + 1),
-        room_(2 * numbers / regions_ + 64),
-        waiting_(scratch.take<std::uint32_t>(regions_ + 1)),
-        numbers_(scratch.take<std::uint16_t>((regions_ + 1) * room_)) {
-    std::ranges::fill(waiting_, 0);
-  }
-
-  void deal(Indices numbers) {
-    for (const std::uint32_t number : numbers) {
-      // kRejected goes to a region behind the last.
-      const std::size_t region = std::min<std::size_t>(number >> kRegionBits, regions_);
-      numbers_[region * room_ + waiting_[region]] = static_cast<std::uint16_t>(number);
-      if (++waiting_[region] == room_) mark_waiting(region);
-    }
-  }
-
-  // How many were not marked before.
-  std::size_t finish() {
-    for (std::size_t region = 0; region < regions_; ++region) mark_waiting(region);
-    return fresh_;
-  }
-
- private:
-  void mark_waiting(std::size_t region) {
-    const auto waiting = numbers_.subspan(region * room_, waiting_[region]);
-    std::uint64_t* const marks = marks_ + (region << kRegionBits) / 64;
-    if (region < regions_)
-      for (const std::uint16_t number : waiting) fresh_ += mark(marks, number);
-    waiting_[region] = 0;
-  }
-
-  std::uint64_t* marks_;
-  std::size_t regions_, room_;
-  std::span<std::uint32_t> waiting_;
-  std::span<std::uint16_t> numbers_;
-  std::size_t fresh_ = 0;
-};
 
 void draw_by_bitmap(Draws& draws, std::size_t count, std::size_t wanted, bool complement,
                     Indices out, Scratch& scratch) {
   const auto marks = scratch.take<std::uint64_t>((count + 63) / 64);
   std::ranges::fill(marks, 0);
   for (std::size_t missing = wanted; missing > 0;) {
-    const Scratch::Scope scope(scratch);
-    Dealer dealer(marks, count, missing, scratch);
-    draws.round(missing, [&](Indices numbers) { dealer.deal(numbers); });
-    missing -= dealer.finish();
+    Indices waiting;
+    std::size_t fresh = 0;
+    draws.round(missing, [&](Indices numbers) {
+      for (const std::uint32_t number : numbers)
+        __builtin_prefetch(marks.data() + number / 64, 1);  // of kRejected nothing comes
+      fresh += mark(marks.data(), waiting);
+      waiting = numbers;
+    });
+    missing -= fresh + mark(marks.data(), waiting);
   }
   HWY_DYNAMIC_DISPATCH(list_marked)
   (marks.data(), marks.size(), complement ? ~std::uint64_t{0} : 0, out.data(), out.size());
@@ -174,23 +145,24 @@ void draw_by_bitmap(Draws& draws, std::size_t count, std::size_t wanted, bool co
 
 // ------------------------------------------------------------------------------------- by sorting
 
-// By 11 bits at a time, lowest first; `spare` is as long.
-void sort_numbers(Indices numbers, Indices spare, unsigned bits) {
-  constexpr unsigned kDigit = 11;
-  if (numbers.size() < 256) {
+// By `digit` bits at a time, lowest first, in two passes; `spare` is as long.
+void sort_numbers(Indices numbers, Indices spare, unsigned bits, Scratch& scratch) {
+  if (numbers.size() < 1024) {
     std::ranges::sort(numbers);
     return;
   }
-  const unsigned passes = (bits + kDigit - 1) / kDigit, digit = (bits + passes - 1) / passes;
+  const Scratch::Scope scope(scratch);
+  const unsigned digit = (bits + 1) / 2;
   const std::uint32_t mask = (1u << digit) - 1;
-  Indices from = numbers, to = spare;
-  for (unsigned shift = 0; shift < bits; shift += digit, std::swap(from, to)) {
-    std::array<std::uint32_t, 1 << kDigit> place{};
-    for (const std::uint32_t number : from) ++place[number >> shift & mask];
-    for (std::uint32_t sum = 0; std::uint32_t & p : place) sum += std::exchange(p, sum);
-    for (const std::uint32_t number : from) to[place[number >> shift & mask]++] = number;
-  }
-  if (from.data() != numbers.data()) std::ranges::copy(from, numbers.begin());
+  const auto low = scratch.take<std::uint32_t>(mask + 1),
+             high = scratch.take<std::uint32_t>(mask + 1);
+  std::ranges::fill(low, 0), std::ranges::fill(high, 0);
+  for (const std::uint32_t number : numbers) ++low[number & mask], ++high[number >> digit];
+  std::exclusive_scan(low.begin(), low.end(), low.begin(), 0u);
+  std::exclusive_scan(high.begin(), high.end(), high.begin(), 0u);
+  for (const std::uint32_t number : numbers) spare[low[number & mask]++] = number;
+  for (const std::uint32_t number : spare.first(numbers.size()))
+    numbers[high[number >> digit]++] = number;
 }
 
 void draw_by_sorting(Draws& draws, std::size_t count, Indices out, Scratch& scratch) {
@@ -205,7 +177,7 @@ void draw_by_sorting(Draws& draws, std::size_t count, Indices out, Scratch& scra
         n += number != kRejected ? 1 : 0;
       }
     });
-    sort_numbers(fresh.first(n), spare, bits);
+    sort_numbers(fresh.first(n), spare, bits, scratch);
     // Into a round that is sorted already, those go that are not in it; from the second round on
     // they are few.
     const auto is_known = [&](std::uint32_t number) {
