@@ -29,6 +29,12 @@ Spread spread_of(std::vector<double> values) {
   return {quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75)};
 }
 
+Spread ratios(const std::vector<double>& of, const std::vector<double>& to) {
+  std::vector<double> each;
+  for (std::size_t i = 0; i < of.size(); ++i) each.push_back(of[i] / to[i]);
+  return spread_of(std::move(each));
+}
+
 std::string text_of(const Spread& s) {
   return fmt::format("{:.2f} ({:.2f}-{:.2f})", s.median, s.lower, s.upper);
 }

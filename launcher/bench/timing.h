@@ -16,6 +16,9 @@ struct Spread {
 /// Of at least one value.
 Spread spread_of(std::vector<double> values);
 
+/// Of one to the other, of samples that were taken side by side.
+Spread ratios(const std::vector<double>& of, const std::vector<double>& to);
+
 /// "1.02 (0.99-1.10)"
 std::string text_of(const Spread& spread);
 

@@ -1,26 +1,11 @@
 #include "base/scratch.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdint>
 #include <new>
 
+#include "base/huge_pages.h"
+
 namespace laconic {
-namespace {
-
-// Asks for huge pages where a block has room for some: passes over many megabytes would spend a few
-// percent of their time on the translation of addresses. Where the system has none, nothing is
-// lost.
-void advise_huge_pages(std::byte* memory, std::size_t size) {
-  constexpr std::size_t kHugePage = std::size_t{1} << 21;
-  const std::size_t before = -reinterpret_cast<std::uintptr_t>(memory) % kHugePage;
-  if (size < before + kHugePage) return;
-  madvise(memory + before, (size - before) / kHugePage * kHugePage, MADV_HUGEPAGE);
-}
-
-}  // namespace
-
 void Scratch::Block::Free::operator()(std::byte* p) const {
   ::operator delete (p, std::align_val_t{kAlign});
 }

@@ -2,42 +2,32 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <vector>
 
 #include "base/types.h"
+#include "launcher/bench/timing.h"
 
-/// Ratios of one piece of work to another in the same run: machines are noisy, and what slows one
-/// of two neighbours down slows the other too.
+/// launcher/bench/timing.h in the words of Google Benchmark.
 namespace laconic {
 
 /// Runs both in turn; reports the time of `work`, and as counters the median of its ratio to
 /// `other` and the quartiles around it. Both run once untimed, so that all memory has been touched.
 template <typename Work, typename Other>
 void time_against(benchmark::State& state, const Work& work, const Other& other) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = [](const auto& run) {
-    const auto begin = Clock::now();
-    run();
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  };
+  const bench::Work own{work}, reference{other};
   work(), other();
-  std::vector<double> ratios;
+  std::vector<double> times, references;
   for (auto _ : state) {
-    const double base = seconds(other), own = seconds(work);
-    state.SetIterationTime(own);
-    ratios.push_back(own / base);
+    references.push_back(bench::seconds_of(reference));
+    times.push_back(bench::seconds_of(own));
+    state.SetIterationTime(times.back());
   }
-  std::ranges::sort(ratios);
-  const auto quantile = [&ratios](double q) {
-    return ratios[static_cast<std::size_t>(q * static_cast<double>(ratios.size() - 1) + 0.5)];
-  };
-  state.counters["ratio"] = quantile(0.5);
-  state.counters["q25"] = quantile(0.25);
-  state.counters["q75"] = quantile(0.75);
+  const bench::Spread ratio = bench::ratios(times, references);
+  state.counters["ratio"] = ratio.median;
+  state.counters["q25"] = ratio.lower;
+  state.counters["q75"] = ratio.upper;
 }
 
 /// One read of the vector, at the speed of memory.

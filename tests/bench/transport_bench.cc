@@ -36,8 +36,8 @@
 #include "collectives/transports/in_process.h"
 #include "collectives/transports/mpi.h"
 #include "collectives/transports/tcp.h"
+#include "launcher/bench/timing.h"
 #include "tests/bench/bare_socket.h"
-#include "tests/bench/spread.h"
 #include "tests/collectives/tcp/tcp_group.h"
 
 namespace {
@@ -156,14 +156,14 @@ struct Contestant {
 
 void print(const std::vector<Contestant>& all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const Spread time(all[i].microseconds);
-    std::printf("%-22s %7.2f us  (%.2f to %.2f)", all[i].name.c_str(), time.median, time.low,
-                time.high);
+    const Spread time = bench::spread_of(all[i].microseconds);
+    std::printf("%-22s %7.2f us  (%.2f to %.2f)", all[i].name.c_str(), time.median, time.lower,
+                time.upper);
     const auto base = static_cast<std::size_t>(all[i].against);
     if (base != i) {
       const Spread ratio = bench::ratios(all[i].microseconds, all[base].microseconds);
       std::printf("   %.2f times %s  (%.2f to %.2f)", ratio.median, all[base].name.c_str(),
-                  ratio.low, ratio.high);
+                  ratio.lower, ratio.upper);
     }
     std::printf("\n");
   }
@@ -263,13 +263,14 @@ void bench_bulk(int blocks) {
     if (couple.rank == 0) {
       std::printf("64 MB messages by the loopback, %d of each, median and middle half:\n", blocks);
       for (const Row& row : rows) {
-        const Spread rate(row.rates), processor(row.processor);
+        const Spread rate = bench::spread_of(row.rates);
+        const Spread processor = bench::spread_of(row.processor);
         const Spread ratio = bench::ratios(row.rates, rows[0].rates);
         std::printf(
             "%-13s %6.3f GB/s (%.3f to %.3f), %.2f of bare;  %.3f s of processor a GB "
             "(%.3f to %.3f)\n",
-            row.name, rate.median, rate.low, rate.high, ratio.median, processor.median,
-            processor.low, processor.high);
+            row.name, rate.median, rate.lower, rate.upper, ratio.median, processor.median,
+            processor.lower, processor.upper);
       }
       std::fflush(stdout);
     }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cmath>
+#include <map>
+#include <tuple>
 #include <vector>
 
 #include "base/rng.h"
@@ -30,10 +32,9 @@ inline constexpr Input kInputs[] = {Input::normal,       Input::integers,  Input
                                     Input::mostly_zeros, Input::denormals, Input::tiny,
                                     Input::huge,         Input::wide};
 inline constexpr std::size_t kShortLengths[] = {0, 1, 7, 8, 63, 64, 65, 1000};
-inline constexpr std::size_t kLongLength = (std::size_t{1} << 20) + 3;
+inline constexpr std::size_t kLongLength = (std::size_t{1} << 18) + 3;
 
-/// `seed` makes another vector of the kind.
-inline Misaligned make_input(Input kind, std::size_t count, std::uint64_t seed = 0) {
+inline Misaligned fresh_input(Input kind, std::size_t count, std::uint64_t seed) {
   const RngKey key = derive(make_key(5, 0, 0, RngPurpose::test), seed);
   Misaligned v(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -67,6 +68,17 @@ inline Misaligned make_input(Input kind, std::size_t count, std::uint64_t seed =
     }
   }
   return v;
+}
+
+/// `seed` makes another vector of the kind. Long ones are kept: to make one takes longer than most
+/// of what is tested on it.
+inline Misaligned make_input(Input kind, std::size_t count, std::uint64_t seed = 0) {
+  if (count < kLongLength) return fresh_input(kind, count, seed);
+  static std::map<std::tuple<Input, std::size_t, std::uint64_t>, Misaligned> kept;
+  const std::tuple key(kind, count, seed);
+  const auto found = kept.find(key);
+  return found != kept.end() ? found->second
+                             : kept.emplace(key, fresh_input(kind, count, seed)).first->second;
 }
 
 }  // namespace laconic
