@@ -29,6 +29,10 @@ HWY_INLINE void store_marks(const F32& v, std::uint32_t least, std::uint8_t* byt
 #endif
 }
 
+// While positions are made, memory would have nothing to do: it is asked for what comes some runs
+// later, maybe beyond the end of this call's part of a vector.
+constexpr std::size_t kAhead = 1024;
+
 // `next(i, width)` yields the elements from i on. Marks are made for a run of them and only then
 // turned into positions: reading a word back right after its bytes were written would wait for
 // them. A run is short enough for the processor to have the loads of the next one under way while
@@ -58,8 +62,10 @@ HWY_INLINE std::size_t scan_with(std::size_t n, std::uint32_t least, std::uint32
 
 std::size_t scan(const float* in, std::size_t n, std::uint32_t least, std::uint32_t base,
                  std::uint32_t* out) {
-  return scan_with(n, least, base, out,
-                   [in](std::size_t i, auto width) LACONIC_LAMBDA { return load(in + i, width); });
+  return scan_with(n, least, base, out, [in](std::size_t i, auto width) LACONIC_LAMBDA {
+    hwy::Prefetch(in + i + kAhead);
+    return load(in + i, width);
+  });
 }
 
 std::size_t scan_feedback(const float* gradient, float* residual, std::size_t n, float scale,
@@ -67,6 +73,8 @@ std::size_t scan_feedback(const float* gradient, float* residual, std::size_t n,
                           std::uint32_t* out) {
   const F32 s = splat(scale), d = splat(decay);
   return scan_with(n, least, base, out, [=](std::size_t i, auto width) LACONIC_LAMBDA {
+    hwy::Prefetch(residual + i + kAhead);
+    hwy::Prefetch(gradient + i + kAhead);
     const F32 v = d * load(residual + i, width) + s * load(gradient + i, width);
     store(v, residual + i, width);
     return v;

@@ -13,9 +13,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace laconic::kernels::HWY_NAMESPACE {
 
-/// Bit i is the sign of in[i], of n of them.
-HWY_INLINE void encode_signs(const float* in, std::size_t n, std::byte* out) {
-  encode_strides<1>(in, n, out, [](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+/// Bit i is the sign of in[i], of n of them; visit(v) sees sixteen values after another, with zeros
+/// at the end.
+template <typename Visit>
+HWY_INLINE void encode_signs(const float* in, std::size_t n, std::byte* out, const Visit& visit) {
+  encode_strides<1>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+    for (std::size_t j = 0; j < kStride; j += kLanes) visit(load(x + j));
 #if HWY_TARGET == HWY_SCALAR
     std::uint64_t signs = 0;
     for (std::size_t j = 0; j < kStride; ++j) signs |= std::uint64_t{std::signbit(x[j])} << j;
@@ -28,6 +31,10 @@ HWY_INLINE void encode_signs(const float* in, std::size_t n, std::byte* out) {
                         bytes + j / 8);
 #endif
   });
+}
+
+HWY_INLINE void encode_signs(const float* in, std::size_t n, std::byte* out) {
+  encode_signs(in, n, out, [](const F32&) LACONIC_LAMBDA {});
 }
 
 /// The signs of sixteen values from two bytes, each in the highest bit of its lane.

@@ -22,14 +22,6 @@ std::uint32_t largest_magnitude(const float* v, std::size_t n) {
   return largest(max(even, odd));
 }
 
-float sum_of_magnitudes(const float* v, std::size_t n, float scale) {
-  F32 total = splat(0.0f);
-  for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
-    total = total + float_of(magnitude(splat(scale) * load(v + i, width)));
-  });
-  return sum(total);
-}
-
 float sum_of_squares(const float* v, std::size_t n, float scale) {
   F32 total = splat(0.0f);
   for_lanes(n, [&](std::size_t i, auto width) LACONIC_LAMBDA {
@@ -77,7 +69,6 @@ namespace laconic {
 namespace kernels {
 
 HWY_EXPORT(largest_magnitude);
-HWY_EXPORT(sum_of_magnitudes);
 HWY_EXPORT(sum_of_squares);
 HWY_EXPORT(add_feedback);
 HWY_EXPORT(add_scaled);
@@ -103,11 +94,6 @@ float binade_of(float magnitude) {
   constexpr std::uint32_t kLeast = 1u << 23, kMost = 253u << 23;
   return std::bit_cast<float>(
       std::clamp(std::bit_cast<std::uint32_t>(magnitude) & 0x7f800000, kLeast, kMost));
-}
-
-float sum_of_magnitudes(Floats v, float scale) {
-  using namespace kernels;
-  return HWY_DYNAMIC_DISPATCH(sum_of_magnitudes)(v.data(), v.size(), scale);
 }
 
 float sum_of_squares(Floats v, float scale) {

@@ -21,8 +21,7 @@ float largest_magnitude(Floats v);
 /// is divided by it lies below 4, and sums of many of its squares below the largest float.
 float binade_of(float magnitude);
 
-/// The sum of |scale * v[i]| or of its square, in 16 lanes that one fixed tree adds up.
-float sum_of_magnitudes(Floats v, float scale);
+/// The sum of the squares of scale * v[i], in 16 lanes that one fixed tree adds up.
 float sum_of_squares(Floats v, float scale);
 
 /// out = decay * residual + scale * gradient, each product rounded, then the sum; `out` may be
