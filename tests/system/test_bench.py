@@ -95,8 +95,8 @@ class Collectives(SystemTest):
 
 
 class Exchanges(SystemTest):
-    def measure(self, start, *more):
-        done = self.succeed([*start, "--json", "--max-size", "20000", "--factor", "8", "--min-size", "2000",
+    def measure(self, start, *more, least=2000):
+        done = self.succeed([*start, "--json", "--max-size", "20000", "--factor", "8", "--min-size", str(least),
                              "--seconds", "0", *more])
         return json.loads(done.stdout)
 
@@ -117,7 +117,7 @@ class Exchanges(SystemTest):
         chart = self.home / "exchanges.svg"
         ring, gather = self.measure(command("bench", "exchanges", "--ranks", 4), "dense {}",
                                     "gather {} compressor { top_k { density: 0.01 indices: raw32 } }",
-                                    "--min-size", "20000", "--svg", str(chart))["rows"]
+                                    "--svg", str(chart), least=20000)["rows"]
         self.assertAlmostEqual(ring["sent_bytes_per_rank"], 2 * 3 / 4 * 80000)
         self.assertAlmostEqual(gather["sent_bytes_per_rank"], 3 * (200 * 8 + 24), delta=3 * 24)
         self.assertIn("gather", chart.read_text())
