@@ -23,9 +23,14 @@
 #include <cstring>
 
 /// Stands behind the parameters of a lambda. A compiler that weighs them one by one may call one
-/// for each few lanes, pass registers through memory and fetch constants each time.
+/// for each few lanes, pass registers through memory and fetch constants each time. With a
+/// sanitizer's checks in every copy a file would take ten minutes to compile.
 #undef LACONIC_LAMBDA
+#ifdef LACONIC_SANITIZED
+#define LACONIC_LAMBDA HWY_ATTR
+#else
 #define LACONIC_LAMBDA HWY_ATTR __attribute__((always_inline))
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace laconic::kernels::HWY_NAMESPACE {
