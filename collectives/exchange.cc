@@ -29,6 +29,10 @@ void check_options(const ExchangeOptions& options) {
   if (options.bucket_bytes < sizeof(float)) throw ConfigError("bucket_bytes", "at least 4");
   check_feedback("", options.feedback);
   if (options.down) check_feedback("down.", options.down->feedback);
+  if (!(options.local.momentum >= 0 && options.local.momentum < 1))
+    throw ConfigError("local.momentum", "at least 0 and below 1");
+  if (!(std::isfinite(options.local.clip) && options.local.clip >= 0))
+    throw ConfigError("local.clip", "0 or above");
 }
 
 }  // namespace
@@ -47,13 +51,15 @@ std::unique_ptr<Stages> make_stages(const ExchangeOptions& given, Transport& tra
   ExchangeOptions options = given;
   options.compressor = for_ranks(given.compressor, transport.size());
   if (options.down) options.down->compressor = for_ranks(given.down->compressor, transport.size());
-  (void)layout;
   return std::visit(
       Overloaded{
           [&](const DenseOptions& kind) { return make_dense(kind, options, transport); },
           [&](const GatherOptions&) { return make_gather(options, transport, buckets); },
           [&](const OwnerOptions&) { return make_owner(options, transport, buckets); },
-          [&](const StarOptions& kind) { return make_star(kind, options, transport, buckets); }},
+          [&](const StarOptions& kind) { return make_star(kind, options, transport, buckets); },
+          [&](const LinearOptions& kind) {
+            return make_linear(kind, options, transport, layout, buckets);
+          }},
       options.kind);
 }
 

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "collectives/transport.h"
+#include "compressors/linear_compressor.h"
 #include "compressors/options.h"
 
 /// What an exchange is to be: one plain struct a kind, one alternative in the variant.
@@ -43,12 +44,27 @@ struct StarOptions {
   int hub = 0;
 };
 
-using ExchangeKind = std::variant<DenseOptions, GatherOptions, OwnerOptions, StarOptions>;
+/// An allreduce of what a linear compressor makes of the vectors.
+struct LinearOptions {
+  LinearCompressorOptions compressor = PowerSgdOptions{};
+  std::string allreduce = "ring";
+};
+
+using ExchangeKind =
+    std::variant<DenseOptions, GatherOptions, OwnerOptions, StarOptions, LinearOptions>;
 
 /// How a lossy leg compresses.
 struct LegOptions {
   CompressorOptions compressor = TopKOptions{};
   FeedbackOptions feedback = {};
+};
+
+/// What a rank does to its own gradient before it is compressed.
+struct LocalOptions {
+  float momentum = 0;          ///< In [0, 1); 0: none.
+  bool factor_masking = true;  ///< Momentum begins again where a sparsifier has sent a coordinate.
+  float clip =
+      0;  ///< Times 1/sqrt(ranks) the largest norm of what is compressed together; 0: none.
 };
 
 /// Dense has no use for what the compressed exchanges share.
@@ -57,6 +73,7 @@ struct ExchangeOptions {
   CompressorOptions compressor = TopKOptions{};  ///< Of what each rank sends of its own.
   FrameOptions frame = {};
   FeedbackOptions feedback = {};
+  LocalOptions local = {};
   WarmUpOptions warm_up = {};      ///< Of both legs, where they have a density that can fall.
   std::optional<LegOptions> down;  ///< Of averages on their way back; empty: as the way there.
   bool overlap = true;  ///< Buckets go on their way while others are still computed: the same bits.

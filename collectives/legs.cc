@@ -1,6 +1,7 @@
 #include "collectives/legs.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "collectives/bucket_plan.h"
 
@@ -36,11 +37,33 @@ Leg leg_of(const CompressorOptions& options, const FeedbackOptions& feedback,
   return leg;
 }
 
+/// PowerSGD projects, and so never makes what is left longer, but promises no more in one step.
+Leg leg_of(const LinearCompressorOptions& options, const FeedbackOptions& feedback,
+           const std::vector<Slice>& buckets) {
+  constexpr double kNever = std::numeric_limits<double>::infinity();
+  Leg leg{.guarantee = {0, 1}, .feedback = feedback.on, .independent = false};
+  const auto* rand_k = std::get_if<LinearRandKOptions>(&options);
+  for (const Slice bucket : buckets) {
+    if (bucket.count == 0) continue;
+    const double kept = rand_k == nullptr
+                            ? 0
+                            : static_cast<double>(kept_elements(rand_k->density, bucket.count)) /
+                                  static_cast<double>(bucket.count);
+    const bool unbiased = rand_k != nullptr && rand_k->unbiased;
+    leg.guarantee.omega = std::max(leg.guarantee.omega, unbiased ? 1 / kept - 1 : kNever);
+    leg.guarantee.alpha =
+        std::min(leg.guarantee.alpha, unbiased ? std::max(0.0, 2 - 1 / kept) : kept);
+  }
+  return leg;
+}
+
 }  // namespace
 
 Legs legs_of(const ExchangeOptions& options, const Layout& layout) {
   if (std::holds_alternative<DenseOptions>(options.kind)) return {};
   const auto buckets = plan_buckets(layout, options.bucket_bytes);
+  if (const auto* linear = std::get_if<LinearOptions>(&options.kind))
+    return {.up = leg_of(linear->compressor, options.feedback, buckets), .down = {}};
   const Leg up = leg_of(options.compressor, options.feedback, buckets);
   if (std::holds_alternative<GatherOptions>(options.kind)) return {.up = up, .down = {}};
   return {.up = up,

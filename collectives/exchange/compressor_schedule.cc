@@ -61,6 +61,12 @@ std::size_t CompressorSchedule::max_bytes(std::size_t count) const {
   return most;
 }
 
+bool CompressorSchedule::sparse() const {
+  return std::all_of(stages_.begin(), stages_.end(), [](const auto& stage) {
+    return dynamic_cast<const Sparsifier*>(stage.get()) != nullptr;
+  });
+}
+
 bool CompressorSchedule::contractive(std::size_t count) const {
   return std::all_of(stages_.begin(), stages_.end(),
                      [&](const auto& stage) { return stage->guarantee(count).contractive(); });

@@ -26,6 +26,9 @@ class CompressorSchedule {
   /// No frame of `count` elements is longer, at any step.
   std::size_t max_bytes(std::size_t count) const;
 
+  /// Whether some coordinates are sent and not others, at every step.
+  bool sparse() const;
+
   /// Whether error feedback keeps residuals of `count` elements bounded, at every step.
   bool contractive(std::size_t count) const;
 

@@ -22,6 +22,10 @@ std::unique_ptr<Stages> make_dense(const DenseOptions& kind, const ExchangeOptio
 std::unique_ptr<Stages> make_gather(const ExchangeOptions& options, Transport& transport,
                                     std::span<const Slice> buckets);
 
+std::unique_ptr<Stages> make_linear(const LinearOptions& kind, const ExchangeOptions& options,
+                                    Transport& transport, const Layout& layout,
+                                    std::span<const Slice> buckets);
+
 std::unique_ptr<Stages> make_owner(const ExchangeOptions& options, Transport& transport,
                                    std::span<const Slice> buckets);
 

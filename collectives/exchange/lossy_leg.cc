@@ -26,6 +26,7 @@ LossyLeg::LossyLeg(Way way, const ExchangeOptions& options, std::span<const Slic
     : way_(way),
       feedback_(leg_options(way, options).feedback),
       schedule_(leg_options(way, options).compressor, options.frame, warm_up(way, options)),
+      local_(way == Way::up ? options.local : LocalOptions{}, schedule_.sparse(), own),
       residual_(feedback_.on ? own : std::span<const Slice>{}) {
   for (const Slice slice : frames) {
     if (feedback_.on && !schedule_.contractive(slice.count))
@@ -37,16 +38,20 @@ LossyLeg::LossyLeg(Way way, const ExchangeOptions& options, std::span<const Slic
 }
 
 Bytes LossyLeg::encode(Floats in, Slice where, const Round& round, MutBytes frame) {
-  const auto purpose = way_ == Way::up ? RngPurpose::compress : RngPurpose::compress_down;
-  const RngKey shared =
-      derive(derive(round.key(), static_cast<std::uint64_t>(purpose)), where.begin);
-  const Site site{derive(shared, round.rank()), shared, round.rank(), round.ranks(), scratch_};
+  const Site site = round.site(way_ == Way::up ? RngPurpose::compress : RngPurpose::compress_down,
+                               where, scratch_);
   const Compressor& compressor = schedule_.at(round.step());
+  const Floats corrected = local_.correct(in, where, round);
   const std::size_t bytes =
-      feedback_.on ? compressor.encode_residual(in, residual_.part(where),
+      feedback_.on ? compressor.encode_residual(corrected, residual_.part(where),
                                                 {feedback_.scale, feedback_.decay}, frame, site)
-                   : compressor.encode(in, frame, site);
-  return Bytes(frame).first(bytes);
+                   : compressor.encode(corrected, frame, site);
+  const Bytes written = Bytes(frame).first(bytes);
+  if (local_.masks()) {
+    static_cast<const Sparsifier&>(compressor).decode_list(written, where.count, kept_);
+    local_.mask(where, kept_.indices);
+  }
+  return written;
 }
 
 void LossyLeg::release(int times, MutFloats into) {
@@ -54,15 +59,15 @@ void LossyLeg::release(int times, MutFloats into) {
 }
 
 void LossyLeg::save(StateWriter& writer) const {
-  if (!feedback_.on) return;
   StateWriter::Scope scope(writer, name());
-  residual_.save(writer);
+  if (feedback_.on) residual_.save(writer);
+  local_.save(writer);
 }
 
 void LossyLeg::load(StateReader& reader) {
-  if (!feedback_.on) return;
   StateReader::Scope scope(reader, name());
-  residual_.load(reader);
+  if (feedback_.on) residual_.load(reader);
+  local_.load(reader);
 }
 
 }  // namespace laconic

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "collectives/exchange/compressor_schedule.h"
+#include "collectives/exchange/local_correction.h"
 #include "collectives/exchange/residual.h"
 #include "collectives/exchange/round.h"
 
@@ -27,8 +28,8 @@ class LossyLeg {
 
   const Compressor& compressor(const Round& round) const { return schedule_.at(round.step()); }
 
-  /// Writes the frame of `in`, which stands for `where` of the flat vector, with the residual added
-  /// where there is error feedback; returns it.
+  /// Writes the frame of `in`, which stands for `where` of the flat vector, corrected as the
+  /// options say and with the residual added where there is error feedback; returns it.
   Bytes encode(Floats in, Slice where, const Round& round, MutBytes frame);
 
   /// into += times * what is kept back, as if it were gradient; afterwards nothing is kept.
@@ -46,8 +47,10 @@ class LossyLeg {
   const FeedbackOptions feedback_;
   const CompressorSchedule schedule_;
   std::size_t room_ = 0;
-  Residual residual_;  // of nothing without error feedback
+  LocalCorrection local_;  // on the first leg
+  Residual residual_;      // of nothing without error feedback
   Scratch scratch_;
+  SparseList kept_;
 };
 
 }  // namespace laconic

@@ -25,6 +25,11 @@ void Round::begin(MutFloats vector, MutFloats sent, const Step& step) {
   under_way_ = true;
 }
 
+Site Round::site(RngPurpose purpose, Slice where, Scratch& scratch) const {
+  const RngKey shared = derive(derive(key_, static_cast<std::uint64_t>(purpose)), where.begin);
+  return {derive(shared, static_cast<std::uint64_t>(rank())), shared, rank(), ranks(), scratch};
+}
+
 bool Round::takes_part(int rank) const {
   return std::binary_search(participants_.begin(), participants_.end(), rank);
 }

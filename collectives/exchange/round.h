@@ -5,6 +5,7 @@
 #include "base/step.h"
 #include "base/types.h"
 #include "collectives/transport.h"
+#include "compressors/compressor.h"
 
 namespace laconic {
 
@@ -22,6 +23,9 @@ class Round {
   MutFloats sent() const { return sent_; }  ///< May be empty.
   std::uint64_t step() const { return step_; }
   const RngKey& key() const { return key_; }
+
+  /// Where and when this rank compresses what stands for `where`.
+  Site site(RngPurpose purpose, Slice where, Scratch& scratch) const;
 
   /// Ascending; all ranks if the step named none.
   const std::vector<int>& participants() const { return participants_; }

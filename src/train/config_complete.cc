@@ -89,15 +89,17 @@ void complete_method(config::Method& method) {
 void drop_unused(config::Exchange& exchange, std::vector<std::string>& warnings) {
   const auto drop = [&](bool present, const char* name, auto clear) {
     if (!present) return;
-    warnings.push_back(fmt::format("exchange.{}: has no effect on exchange.{}", name,
-                                   exchange.has_dense() ? "dense" : "gather"));
+    warnings.push_back(
+        fmt::format("exchange.{}: has no effect on exchange.{}", name, chosen(exchange, "kind")));
     (exchange.*clear)();
   };
   drop(exchange.has_down(), "down", &config::Exchange::clear_down);
-  if (!exchange.has_dense()) return;
+  if (!exchange.has_dense() && !exchange.has_linear()) return;
   drop(exchange.has_compressor(), "compressor", &config::Exchange::clear_compressor);
-  drop(exchange.has_error_feedback(), "error_feedback", &config::Exchange::clear_error_feedback);
   drop(exchange.has_density_warm_up(), "density_warm_up", &config::Exchange::clear_density_warm_up);
+  if (!exchange.has_dense()) return;
+  drop(exchange.has_error_feedback(), "error_feedback", &config::Exchange::clear_error_feedback);
+  drop(exchange.has_local(), "local", &config::Exchange::clear_local);
 }
 
 void complete_exchange(config::Exchange& exchange, std::vector<std::string>& warnings);
@@ -136,6 +138,9 @@ void complete_auto(config::Exchange& exchange, std::vector<std::string>& warning
   alone.set_overlap(overlap);
   exchange.Swap(&alone);
   for (auto& allowed : *exchange.mutable_auto_()->mutable_allow()) {
+    if (allowed.local().momentum() != 0)
+      throw ConfigError("exchange.auto.allow.local.momentum",
+                        "0: where exchanges take turns, momentum belongs to the method");
     if (allowed.has_auto_()) throw ConfigError("exchange.auto.allow.auto", "not in itself");
     if (!allowed.has_overlap()) allowed.set_overlap(overlap);
     complete_exchange(allowed, warnings);
@@ -153,9 +158,14 @@ void complete_exchange(config::Exchange& exchange, std::vector<std::string>& war
   const bool two_legs = exchange.has_owner() || exchange.has_star();
   if (!two_legs) drop_unused(exchange, warnings);
   if (exchange.has_dense()) return;
+  exchange.mutable_error_feedback();
+  exchange.mutable_local();
+  if (exchange.has_linear()) {
+    require_one("exchange.linear", exchange.linear(), "compressor");
+    return;
+  }
   if (exchange.compressor().kind_case() == config::Compressor::KIND_NOT_SET)
     exchange.mutable_compressor()->mutable_top_k();
-  exchange.mutable_error_feedback();
   exchange.mutable_density_warm_up();
   if (!two_legs) return;
   auto& down = *exchange.mutable_down();

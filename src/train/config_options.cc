@@ -533,6 +533,29 @@ FeedbackOptions feedback_of(const config::ErrorFeedback& f, const std::string& p
   return {f.on(), positive(path + ".scale", f.scale()), fraction(path + ".decay", f.decay())};
 }
 
+LocalOptions local_of(const config::Local& local) {
+  return {fraction_below_one("exchange.local.momentum", local.momentum()), local.factor_masking(),
+          not_negative("exchange.local.clip", local.clip())};
+}
+
+LinearOptions linear_of(const config::Linear& linear) {
+  LinearOptions options{.compressor = {},
+                        .allreduce = allreduce_of("exchange.linear.allreduce", linear.allreduce())};
+  if (linear.has_rand_k()) {
+    options.compressor =
+        LinearRandKOptions{density("exchange.linear.rand_k.density", linear.rand_k().density()),
+                           linear.rand_k().unbiased()};
+    return options;
+  }
+  const auto& c = linear.power_sgd();
+  options.compressor = PowerSgdOptions{
+      static_cast<int>(ranged("exchange.linear.power_sgd.rank", c.rank(),
+                              c.rank() >= 1 && c.rank() <= 1024, "a number from 1 to 1024")),
+      static_cast<int>(ranged("exchange.linear.power_sgd.rounds", c.rounds(),
+                              c.rounds() == 1 || c.rounds() == 2, "1 or 2"))};
+  return options;
+}
+
 ExchangeOptions exchange_of(const config::Exchange& e) {
   ExchangeOptions options;
   const auto bytes = at_least("exchange.bucket_bytes", e.bucket_bytes(), std::uint64_t{4});
@@ -552,12 +575,18 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
       options.kind = StarOptions{static_cast<int>(
           ranged("exchange.star.hub", e.star().hub(), e.star().hub() < 65536, "a rank"))};
       break;
+    case config::Exchange::kLinear:
+      options.kind = linear_of(e.linear());
+      options.feedback = feedback_of(e.error_feedback(), "exchange.error_feedback");
+      options.local = local_of(e.local());
+      return options;
     case config::Exchange::kAuto:  // of exchanges that are not
     case config::Exchange::KIND_NOT_SET:
       not_chosen("exchange");
   }
   options.compressor = compressor_of(e.compressor(), "exchange.compressor");
   options.feedback = feedback_of(e.error_feedback(), "exchange.error_feedback");
+  options.local = local_of(e.local());
   options.warm_up = warm_up_of(e);
   if (e.has_down())
     options.down = {compressor_of(e.down().compressor(), "exchange.down.compressor"),
@@ -610,9 +639,25 @@ void check_contract(const LegOptions& leg, std::size_t count, const std::string&
 
 void check_contracts(const ExchangeOptions& exchange, std::vector<std::string>& warnings) {
   if (std::holds_alternative<DenseOptions>(exchange.kind)) return;
+  if (const auto* linear = std::get_if<LinearOptions>(&exchange.kind)) {
+    const auto* rand_k = std::get_if<LinearRandKOptions>(&linear->compressor);
+    if (exchange.feedback.on && rand_k != nullptr && rand_k->unbiased && rand_k->density < 1)
+      throw ConfigError(
+          "exchange.linear.rand_k",
+          "does not contract, and with error feedback its residual would grow without "
+          "end: set exchange.linear.rand_k.unbiased=false, or "
+          "exchange.error_feedback.on=false");
+    return;
+  }
   const std::size_t count = exchange.bucket_bytes / sizeof(float);
   check_contract({exchange.compressor, exchange.feedback}, count, "exchange", warnings);
   if (exchange.down) check_contract(*exchange.down, count, "exchange.down", warnings);
+}
+
+bool has_momentum(const MethodOptions& method) {
+  const auto* sync = std::get_if<SyncSgdOptions>(&method);
+  const auto* sgd = sync == nullptr ? nullptr : std::get_if<SgdOptions>(&sync->rule);
+  return sgd != nullptr && sgd->momentum > 0;
 }
 
 /// What the method relies on, on a bucket that is full.
@@ -653,6 +698,13 @@ Experiment to_options(const config::Experiment& e) {
     options.exchange = exchange_of(e.exchange());
     check_contracts(options.exchange, options.warnings);
   }
+  if ((options.exchange.local.momentum > 0 || options.exchange.local.clip > 0) &&
+      !std::holds_alternative<SyncSgdOptions>(options.method))
+    throw ConfigError("exchange.local", "expected none: only sync_sgd takes corrected gradients");
+  if (options.exchange.local.momentum > 0 && has_momentum(options.method))
+    options.warnings.push_back(
+        "exchange.local.momentum: beside method.sync_sgd.sgd.momentum, which is meant instead of "
+        "it");
   check_method(options.method, options.exchange);
   options.report = {at_least("report.every", e.report().every(), std::uint64_t{1}),
                     e.report().score_every(), e.report().verify_every()};

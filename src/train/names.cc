@@ -58,11 +58,24 @@ struct CompressorName {
   }
 };
 
+struct LinearName {
+  std::string operator()(const PowerSgdOptions& o) const {
+    return fmt::format("power_sgd rank {}{}", o.rank, o.rounds == 1 ? ", one side a step" : "");
+  }
+  std::string operator()(const LinearRandKOptions& o) const {
+    return CompressorName::sparse(o.unbiased ? "rand_k (unbiased)" : "rand_k", o.density,
+                                  Float32Options{});
+  }
+};
+
 struct KindName {
   std::string operator()(const DenseOptions&) const { return "dense"; }
   std::string operator()(const GatherOptions&) const { return "gather"; }
   std::string operator()(const OwnerOptions&) const { return "owner"; }
   std::string operator()(const StarOptions&) const { return "star"; }
+  std::string operator()(const LinearOptions& o) const {
+    return "linear, " + std::visit(LinearName{}, o.compressor);
+  }
 };
 
 struct MethodName {
@@ -90,6 +103,8 @@ std::string exchange_name(const ExchangeOptions& exchange) {
   };
   if (const auto* dense = std::get_if<DenseOptions>(&exchange.kind))
     return "dense, " + dense->allreduce;
+  if (std::holds_alternative<LinearOptions>(exchange.kind))
+    return std::visit(KindName{}, exchange.kind) + (exchange.feedback.on ? ", error feedback" : "");
   const std::string up = leg(exchange.compressor, exchange.feedback);
   const std::string kind = std::visit(KindName{}, exchange.kind);
   if (std::holds_alternative<GatherOptions>(exchange.kind)) return kind + ", " + up;

@@ -81,6 +81,36 @@ inline std::vector<NamedExchange> two_way_exchanges(int ranks) {
   return all;
 }
 
+/// Sums in the compressed domain.
+inline std::vector<NamedExchange> linear_exchanges() {
+  const auto linear = [](LinearCompressorOptions compressor, FeedbackOptions feedback = {},
+                         LocalOptions local = {}) {
+    return ExchangeOptions{
+        .kind = LinearOptions{compressor, "ring"}, .feedback = feedback, .local = local};
+  };
+  const LinearRandKOptions few{.density = 0.1, .unbiased = false};
+  return {{"linear rand_k", linear(few)},
+          {"linear rand_k, momentum", linear(few, {.decay = 0.75f}, {.momentum = 0.5f})},
+          {"linear rand_k, unbiased", linear(LinearRandKOptions{.density = 0.1}, {.on = false})},
+          {"linear power_sgd", linear(PowerSgdOptions{.rank = 2})},
+          {"linear power_sgd, one side", linear(PowerSgdOptions{.rank = 1, .rounds = 1})}};
+}
+
+/// Ranks that correct their gradients before they are compressed.
+inline std::vector<NamedExchange> corrected_exchanges() {
+  std::vector<NamedExchange> all;
+  for (const bool masking : {true, false}) {
+    ExchangeOptions options{.kind = GatherOptions{},
+                            .compressor = top_k(0.05),
+                            .local = {.momentum = 0.5f, .factor_masking = masking, .clip = 1e6f}};
+    all.push_back(
+        {masking ? "gather top_k, momentum" : "gather top_k, momentum unmasked", options});
+    options.kind = OwnerOptions{};
+    all.push_back({masking ? "owner top_k, momentum" : "owner top_k, momentum unmasked", options});
+  }
+  return all;
+}
+
 inline std::vector<NamedExchange> compressed_exchanges(int ranks) {
   auto all = one_way_exchanges();
   for (auto& exchange : two_way_exchanges(ranks)) all.push_back(std::move(exchange));
