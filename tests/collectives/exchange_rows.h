@@ -120,6 +120,8 @@ inline std::vector<NamedExchange> compressed_exchanges(int ranks) {
 inline std::vector<NamedExchange> all_exchanges(int ranks) {
   auto all = dense_exchanges();
   for (auto& exchange : compressed_exchanges(ranks)) all.push_back(std::move(exchange));
+  for (auto& exchange : linear_exchanges()) all.push_back(std::move(exchange));
+  for (auto& exchange : corrected_exchanges()) all.push_back(std::move(exchange));
   return all;
 }
 

@@ -120,6 +120,12 @@ TEST(ExchangeOptions, AreRefusedWithTheFieldThatIsWrong) {
   EXPECT_EQ(refusal(o), "");
   o.down->feedback.decay = -1;
   EXPECT_THAT(refusal(o), StartsWith("down.error_feedback.decay: "));
+  o = {.kind = LinearOptions{LinearRandKOptions{.density = 0.1}}};
+  EXPECT_THAT(refusal(o), StartsWith("error_feedback.on: "));
+  o.kind = LinearOptions{PowerSgdOptions{.rank = 0}};
+  EXPECT_THAT(refusal(o), StartsWith("rank: "));
+  o.kind = LinearOptions{PowerSgdOptions{}, "rong"};
+  EXPECT_THAT(refusal(o), HasSubstr("did you mean ring?"));
   for (const int hub : {-1, 1})
     EXPECT_THAT(refusal({.kind = StarOptions{hub}}), StartsWith("exchange.star.hub: "));
 }
@@ -141,6 +147,34 @@ TEST(CompressorSchedule, DensityFallsByTheSameFactorAtEachStage) {
   EXPECT_NEAR(density(39), 0.25 * std::pow(0.004, 0.75), 1e-5);
   EXPECT_NEAR(density(40), 0.001, 1e-5);
   EXPECT_NEAR(density(1000000), 0.001, 1e-5);
+}
+
+/// Deep Gradient Compression, written down once more for one rank and one bucket.
+TEST(LocalCorrection, ClipsThenKeepsMomentumAndForgetsItWhereItWasSent) {
+  const auto group = make_in_process_group(1);
+  const ExchangeOptions options{
+      .kind = GatherOptions{}, .compressor = top_k(0.01), .local = {.momentum = 0.5f, .clip = 100}};
+  const auto exchange = make_exchange(options, *group[0], kLayout);
+  std::vector<float> u(1000), kept(1000);
+  for (std::uint64_t step = 0; step < 6; ++step) {
+    const auto gradient = floats(0, step, 1000);
+    double square = 0;
+    for (const float g : gradient) square += static_cast<double>(g) * g;
+    const auto factor = static_cast<float>(100 / std::sqrt(square));
+    for (std::size_t i = 0; i < 1000; ++i) kept[i] += u[i] = 0.5f * u[i] + factor * gradient[i];
+    const auto sent = run_step(*exchange, gradient, step_of(step)).sent;
+    EXPECT_EQ(std::count_if(sent.begin(), sent.end(), [](float s) { return s != 0; }), 10);
+    for (std::size_t i = 0; i < 1000; ++i) {
+      if (sent[i] == 0) continue;
+      EXPECT_EQ(sent[i], kept[i]) << i;
+      u[i] = kept[i] = 0;
+    }
+  }
+  ExchangeOptions wrong = options;
+  wrong.local.momentum = 1;
+  EXPECT_THAT(refusal(wrong), testing::StartsWith("local.momentum: "));
+  wrong.local = {.clip = -1};
+  EXPECT_THAT(refusal(wrong), testing::StartsWith("local.clip: "));
 }
 
 /// Which coordinates of each of two equal buckets this rank sent.
@@ -210,8 +244,10 @@ bool comes_true(const std::function<bool()>& condition) {
 }
 
 TEST(ExchangeOverlap, ABucketIsSentWhileThoseAfterItAreComputed) {
-  for (const ExchangeKind& kind : {ExchangeKind{DenseOptions{}}, ExchangeKind{GatherOptions{}},
-                                   ExchangeKind{OwnerOptions{}}, ExchangeKind{StarOptions{}}})
+  for (const ExchangeKind& kind :
+       {ExchangeKind{DenseOptions{}}, ExchangeKind{GatherOptions{}}, ExchangeKind{OwnerOptions{}},
+        ExchangeKind{StarOptions{}},
+        ExchangeKind{LinearOptions{LinearRandKOptions{.unbiased = false}}}})
     run_ranks(make_in_process_group(2), [&](Transport& t) {
       Watched watched(t);
       const auto exchange = make_exchange(

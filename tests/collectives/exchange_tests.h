@@ -74,6 +74,13 @@ inline void expect_nothing_lost(const FeedbackOptions& feedback, Floats before, 
   }
 }
 
+/// Up to the rounding of a few sums.
+inline void expect_near(Floats a, Floats b) {
+  double largest = 1e-30;
+  for (const float x : b) largest = std::max<double>(largest, std::abs(x));
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-5 * largest) << i;
+}
+
 /// How often each element's residual is kept, over all ranks. Collective.
 inline std::vector<int> keepers(Transport& t, Floats residual) {
   std::vector<int> count(residual.size());
@@ -155,6 +162,28 @@ TEST_P(Exchanges, WithoutCompressionTheAverageIsExact) {
                            mean_of(t, mine, everybody(t)));
              });
   }
+}
+
+TEST_P(Exchanges, LinearOnesAverageWhatWasSentAndKeepTheRest) {
+  on_every([](int) { return linear_exchanges(); }, layouts(),
+           [](Transport& t, const ExchangeOptions& options, const Layout& layout) {
+             const std::size_t length = flat_size(layout);
+             const auto exchange = make_exchange(options, t, layout);
+             for (std::uint64_t step = 0; step < 3; ++step) {
+               const auto before = residual_of(*exchange, "up", length);
+               const auto mine = floats(t.rank(), step, length);
+               const Outcome outcome = run_step(*exchange, mine, step_of(step));
+               expect_near(outcome.average, mean_of(t, outcome.sent, everybody(t)));
+               if (!options.feedback.on || options.local.momentum > 0) continue;
+               const auto after = residual_of(*exchange, "up", length);
+               std::vector<float> had(length), made(length);
+               for (std::size_t i = 0; i < length; ++i) {
+                 had[i] = mine[i] + before[i];
+                 made[i] = outcome.sent[i] + after[i];
+               }
+               expect_near(made, had);
+             }
+           });
 }
 
 /// Values and indices of one frame of a Top-k.
@@ -278,6 +307,12 @@ TEST_P(Exchanges, AverageOverThoseWhoTakePart) {
                   {std::vector{t.size() - 1}, std::vector{0, t.size() / 2 + 1}}) {
                if (some.back() >= t.size()) continue;
                const auto mine = integers(t.rank(), 1, length);
+               if (options.local.momentum > 0) continue;  // what is sent is not the gradient
+               if (std::holds_alternative<LinearOptions>(options.kind)) {
+                 const Outcome outcome = run_step(*exchange, mine, step_of(1, some));
+                 expect_near(outcome.average, mean_of(t, outcome.sent, some));
+                 continue;
+               }
                if (!std::holds_alternative<DenseOptions>(options.kind)) {
                  checked_step(t, *exchange, options, mine, step_of(1, some));
                  continue;
