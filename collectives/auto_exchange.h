@@ -28,8 +28,11 @@ class AutoExchange final : public Exchange {
 
   void save(StateWriter& writer) const override;
   void load(StateReader& reader) override;
+  void drain() override { chosen_->drain(); }
   void release(MutFloats into) override;
   ExchangeTimes take_times() override;
+  FeedbackNorms feedback_norms() const override { return chosen_->feedback_norms(); }
+  std::vector<Span> take_spans() override { return chosen_->take_spans(); }
 
  private:
   std::unique_ptr<Exchange> make(std::size_t choice) const;

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "collectives/bucket_plan.h"
 #include "collectives/exchange/kinds.h"
+#include "collectives/exchange/late.h"
 #include "collectives/exchange/pipeline.h"
 
 namespace laconic {
@@ -67,8 +68,9 @@ std::unique_ptr<Exchange> make_exchange(const ExchangeOptions& options, Transpor
                                         const Layout& layout) {
   auto buckets = plan_buckets(layout, options.bucket_bytes);
   auto stages = make_stages(options, transport, layout, buckets);
-  return make_pipeline(std::move(stages), std::move(buckets), transport, flat_size(layout),
-                       options.overlap);
+  const std::size_t length = flat_size(layout);
+  auto exchange = make_pipeline(std::move(stages), std::move(buckets), transport, length, options);
+  return options.late ? make_late(std::move(exchange), length) : std::move(exchange);
 }
 
 }  // namespace laconic

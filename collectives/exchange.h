@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/state.h"
 #include "base/step.h"
@@ -10,13 +11,19 @@
 
 namespace laconic {
 
-enum class Activity : std::uint8_t { compress, wait, decode };
+enum class Activity : std::uint8_t { compress, wait, decode, send };
 
 /// One thing that an exchange did for one bucket; begin and end as now() has them.
 struct Span {
   Activity activity;
   std::size_t bucket;  ///< Its place in the plan.
   double begin, end;
+};
+
+/// How error feedback does, on a step now and then: squares of what this rank keeps back of its own
+/// vectors, and of these vectors. 0 where nothing is kept back.
+struct FeedbackNorms {
+  double residual_square = 0, gradient_square = 0;
 };
 
 /// Where an exchange spent its time, in seconds. What it did after finish() was called is what a
@@ -58,6 +65,10 @@ class Exchange {
   virtual void save(StateWriter& writer) const = 0;
   virtual void load(StateReader& reader) = 0;
 
+  /// Ends what goes on between rounds (exchange.late): afterwards the exchange does not use the
+  /// transport until the next finish(). Between finish() and begin() only.
+  virtual void drain() {}
+
   /// Adds to `into`, as long as the layout, what this rank has kept back, so that the mean over all
   /// ranks of what is added is what the group still owes; afterwards nothing is kept. Between
   /// finish() and begin() only.
@@ -65,6 +76,12 @@ class Exchange {
 
   /// Seconds since the last call, which it resets.
   virtual ExchangeTimes take_times() = 0;
+
+  /// Of the last step on which they were taken.
+  virtual FeedbackNorms feedback_norms() const { return {}; }
+
+  /// What was done since the last call, where the options say that it is to be kept.
+  virtual std::vector<Span> take_spans() { return {}; }
 };
 
 /// `transport` and `layout` must outlive it. Throws ConfigError where the options do not fit.

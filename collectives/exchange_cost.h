@@ -53,7 +53,7 @@ class ExchangeCost {
   std::vector<Turn> turns(const std::vector<double>& ready, double hop) const;
 
   std::vector<Slice> buckets_;
-  bool overlap_;
+  bool overlap_, late_;
   std::size_t in_flight_ = 1;
   std::size_t rehearsed_ = 0;            ///< Floats of the bucket in `acts_`.
   std::vector<std::vector<Acts>> acts_;  ///< By rank and stage; the last is landing.

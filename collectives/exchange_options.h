@@ -77,6 +77,8 @@ struct ExchangeOptions {
   WarmUpOptions warm_up = {};      ///< Of both legs, where they have a density that can fall.
   std::optional<LegOptions> down;  ///< Of averages on their way back; empty: as the way there.
   bool overlap = true;  ///< Buckets go on their way while others are still computed: the same bits.
+  bool late = false;    ///< Averages come a step late, and the network has a step to work under.
+  bool trace = false;   ///< Keep what was done when, for take_spans().
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< Of floats, before compression.
   /// The first of two that it uses. Exchanges of one transport need channels of their own.
   std::uint16_t channel = channels::exchange;

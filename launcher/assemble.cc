@@ -83,20 +83,27 @@ std::unique_ptr<Oracle> make_oracle(const Experiment& experiment, const SharedDa
       experiment.problem);
 }
 
-Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout) {
+Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout,
+                         bool trace) {
   Exchanges exchanges;
+  const auto traced = [&](ExchangeOptions options) {
+    options.trace = trace;
+    return options;
+  };
+  std::vector<ExchangeOptions> allowed;
   if (experiment.automatic)
-    exchanges.push_back(
-        std::make_unique<AutoExchange>(experiment.automatic->allowed, transport, layout));
+    for (const ExchangeOptions& one : experiment.automatic->allowed) allowed.push_back(traced(one));
+  if (experiment.automatic)
+    exchanges.push_back(std::make_unique<AutoExchange>(allowed, transport, layout));
   else
-    exchanges.push_back(make_exchange(experiment.exchange, transport, layout));
+    exchanges.push_back(make_exchange(traced(experiment.exchange), transport, layout));
   const auto add_dense = [&](const MashaOptions& method) {
     ExchangeOptions dense;
     dense.kind = DenseOptions{method.allreduce};
     dense.bucket_bytes = experiment.exchange.bucket_bytes;
     dense.overlap = experiment.exchange.overlap;
     dense.channel = channels::exchange + 512;  // far from any that the first one may use
-    exchanges.push_back(make_exchange(dense, transport, layout));
+    exchanges.push_back(make_exchange(traced(dense), transport, layout));
   };
   if (const auto* masha1 = std::get_if<Masha1Options>(&experiment.method)) add_dense(*masha1);
   if (const auto* masha2 = std::get_if<Masha2Options>(&experiment.method)) add_dense(*masha2);

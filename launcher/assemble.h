@@ -44,7 +44,9 @@ std::unique_ptr<Oracle> make_oracle(const Experiment& experiment, const SharedDa
 /// that synchronise densely now and then one for that, on channels of its own.
 using Exchanges = std::vector<std::unique_ptr<Exchange>>;
 
-Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout);
+/// `trace`: they keep what they do when.
+Exchanges make_exchanges(const Experiment& experiment, Transport& transport, const Layout& layout,
+                         bool trace = false);
 
 std::vector<Exchange*> borrowed(const Exchanges& exchanges);
 

@@ -15,6 +15,7 @@
 #include "train/config.h"
 #include "train/loop.h"
 #include "train/table.h"
+#include "train/verdict.h"
 
 namespace laconic {
 namespace {
@@ -23,6 +24,7 @@ struct TrainOptions {
   std::filesystem::path experiment, out;
   std::vector<std::string> overrides;
   bool resume = false;
+  std::filesystem::path trace;
   WorldFlags world;
 };
 
@@ -62,7 +64,8 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
   const auto transport = count_bytes(wire, ledger);
   const int rank = transport->rank(), ranks = transport->size();
   const auto oracle = make_oracle(experiment, data, rank, ranks);
-  const auto exchanges = make_exchanges(experiment, *transport, oracle->layout());
+  const auto exchanges =
+      make_exchanges(experiment, *transport, oracle->layout(), !options.trace.empty());
   const auto method = make_method(experiment, *oracle, exchanges, rank, ranks);
   // Last, so that what is refused leaves nothing behind.
   const auto out = agree_on_run_directory(options, experiment, *transport);
@@ -76,11 +79,15 @@ void train_rank(const TrainOptions& options, const Experiment& experiment, const
                                  .method = *method,
                                  .exchanges = borrowed(exchanges),
                                  .automatic = dynamic_cast<AutoExchange*>(exchanges[0].get()),
+                                 .trace = options.trace,
                                  .log = log,
                                  .stop = stop,
                                  .progress = rank == 0,
                                  .terminal = on_a_terminal()});
-  if (rank == 0) std::cout << results_table({&summary, 1}) << "in " << out.string() << std::endl;
+  if (rank != 0) return;
+  std::cout << results_table({&summary, 1});
+  for (const std::string& line : verdict(summary)) std::cout << line << "\n";
+  std::cout << "in " << out.string() << std::endl;
 }
 
 ExitStatus run_train(const TrainOptions& options) {
@@ -109,6 +116,8 @@ void add_train(CLI::App& app, Action& chosen) {
   sub->add_option("--out", options->out, "Run directory (default: runs/NAME)");
   sub->add_flag("--resume", options->resume,
                 "Go on from the newest complete checkpoint of the run directory");
+  sub->add_option("--trace", options->trace,
+                  "Write what every rank did when in the first 100 steps, for chrome://tracing");
   options->world.add_to(*sub);
   sub->callback([options, &chosen] { chosen = [options] { return run_train(*options); }; });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 namespace laconic {
 
@@ -12,7 +13,7 @@ void Flight::launch(std::size_t index, Slice bucket) {
 }
 
 void Flight::send(int to, Tag tag, Bytes message) {
-  sends_.push_back(transport_.post_send(to, tag, message));
+  sends_.push_back({transport_.post_send(to, tag, message), now()});
 }
 
 void Flight::receive(int from, Tag tag, MutBytes into, std::size_t stage) {
@@ -40,7 +41,11 @@ bool Flight::may_run(std::size_t stage) {
 }
 
 bool Flight::has_landed() {
-  std::erase_if(sends_, [&](Ticket ticket) { return transport_.poll(ticket).has_value(); });
+  std::erase_if(sends_, [&](const Send& send) {
+    if (!transport_.poll(send.ticket).has_value()) return false;
+    timeline_.add({Activity::send, index_, send.posted, now()});
+    return true;
+  });
   return sends_.empty();
 }
 
@@ -50,7 +55,7 @@ void Flight::add_receives(std::size_t stage, std::vector<Ticket>& tickets) const
 }
 
 void Flight::add_sends(std::vector<Ticket>& tickets) const {
-  tickets.insert(tickets.end(), sends_.begin(), sends_.end());
+  for (const Send& send : sends_) tickets.push_back(send.ticket);
 }
 
 }  // namespace laconic

@@ -52,7 +52,11 @@ class Flight {
   std::size_t index_ = 0;  // of the bucket in the plan
   Slice bucket_;
   std::vector<std::vector<Receive>> receives_;  // by the stage that waits for them
-  std::vector<Ticket> sends_;                   // not yet done
+  struct Send {
+    Ticket ticket;
+    double posted;
+  };
+  std::vector<Send> sends_;  // not yet done
 };
 
 }  // namespace laconic

@@ -36,6 +36,7 @@ class Gather final : public Stages {
 
   void save(StateWriter& writer) const override { leg_.save(writer); }
   void load(StateReader& reader) override { leg_.load(reader); }
+  FeedbackNorms feedback_norms() const override { return leg_.norms(); }
   void release(MutFloats into) override { leg_.release(1, into); }
 
  private:

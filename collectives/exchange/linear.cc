@@ -37,6 +37,7 @@ class Linear final : public Stages {
                         "false with a rand_k that is unbiased: what it leaves "
                         "out would grow without bound");
     for (const Slice bucket : buckets) {
+      length_ = std::max(length_, bucket.end());
       places_[bucket.begin] = compressors_.size();
       compressors_.push_back(make_linear_compressor(kind.compressor, layout_of(layout, bucket)));
     }
@@ -49,6 +50,7 @@ class Linear final : public Stages {
 
   void save(StateWriter& writer) const override;
   void load(StateReader& reader) override;
+  FeedbackNorms feedback_norms() const override { return norms_; }
   void release(MutFloats into) override { residual_.release(1 / feedback_.scale, into); }
 
  private:
@@ -63,8 +65,10 @@ class Linear final : public Stages {
   Residual residual_;                                           // of nothing without error feedback
   std::vector<std::unique_ptr<LinearCompressor>> compressors_;  // by bucket
   std::unordered_map<std::size_t, std::size_t> places_;         // by its first element
+  std::size_t length_ = 0;
   std::vector<float> payload_, corrected_, sent_;
   Scratch scratch_;
+  FeedbackNorms norms_;
 };
 
 /// What this rank compresses: its gradient and what it kept back before.
@@ -76,6 +80,8 @@ Floats Linear::corrected(Flight& flight, const Round& round) {
     return corrected_;
   }
   const Floats gradient = local_.correct(part(Floats(round.vector()), bucket), bucket, round);
+  if (bucket.end() == length_) norms_ = {};  // the first of a round
+  norms_.gradient_square += feedback_.on ? sum_of_squares(gradient, 1) : 0;
   if (feedback_.on)
     add_feedback(gradient, residual_.part(bucket), {feedback_.scale, feedback_.decay}, corrected_);
   else
@@ -119,7 +125,10 @@ void Linear::run(std::size_t, Flight& flight, const Round& round) {
   if (!round.sent().empty())
     std::copy(sent_.begin(), sent_.end(), part(round.sent(), bucket).begin());
   if (!round.takes_part()) return;
-  if (feedback_.on) subtract(in, sent_, residual_.part(bucket));
+  if (feedback_.on) {
+    subtract(in, sent_, residual_.part(bucket));
+    norms_.residual_square += sum_of_squares(residual_.part(bucket), 1);
+  }
   local_.mask(bucket, sent_);
 }
 

@@ -1,11 +1,15 @@
 #include "collectives/exchange/lossy_leg.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/errors.h"
+#include "compressors/kernels/vectors.h"
 
 namespace laconic {
 namespace {
+
+constexpr std::uint64_t kNormsEvery = 10;  // steps
 
 LegOptions leg_options(LossyLeg::Way way, const ExchangeOptions& options) {
   const LegOptions up{options.compressor, options.feedback};
@@ -46,12 +50,21 @@ Bytes LossyLeg::encode(Floats in, Slice where, const Round& round, MutBytes fram
       feedback_.on ? compressor.encode_residual(corrected, residual_.part(where),
                                                 {feedback_.scale, feedback_.decay}, frame, site)
                    : compressor.encode(corrected, frame, site);
+  if (feedback_.on) take_norms(corrected, where, round);
   const Bytes written = Bytes(frame).first(bytes);
   if (local_.masks()) {
     static_cast<const Sparsifier&>(compressor).decode_list(written, where.count, kept_);
     local_.mask(where, kept_.indices);
   }
   return written;
+}
+
+/// Of one frame after the other, added up over those of a step.
+void LossyLeg::take_norms(Floats in, Slice where, const Round& round) {
+  if (round.step() % kNormsEvery != 0) return;
+  if (std::exchange(norms_of_, round.step()) != round.step()) norms_ = {};
+  norms_.gradient_square += sum_of_squares(in, 1);
+  norms_.residual_square += sum_of_squares(residual_.part(where), 1);
 }
 
 void LossyLeg::release(int times, MutFloats into) {

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 
+#include "collectives/exchange.h"
 #include "collectives/exchange/compressor_schedule.h"
 #include "collectives/exchange/local_correction.h"
 #include "collectives/exchange/residual.h"
@@ -32,6 +33,9 @@ class LossyLeg {
   /// options say and with the residual added where there is error feedback; returns it.
   Bytes encode(Floats in, Slice where, const Round& round, MutBytes frame);
 
+  /// Of the last step on which they were taken: every few steps, since it is a pass over all.
+  FeedbackNorms norms() const { return norms_; }
+
   /// into += times * what is kept back, as if it were gradient; afterwards nothing is kept.
   /// `times`: the number of ranks of which only one keeps it.
   void release(int times, MutFloats into);
@@ -41,6 +45,7 @@ class LossyLeg {
   void load(StateReader& reader);
 
  private:
+  void take_norms(Floats in, Slice where, const Round& round);
   std::string_view name() const { return way_ == Way::up ? "up" : "down"; }
 
   const Way way_;
@@ -51,6 +56,8 @@ class LossyLeg {
   Residual residual_;      // of nothing without error feedback
   Scratch scratch_;
   SparseList kept_;
+  FeedbackNorms norms_;
+  std::uint64_t norms_of_ = ~std::uint64_t{0};  // the step
 };
 
 }  // namespace laconic

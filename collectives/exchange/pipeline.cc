@@ -15,7 +15,7 @@ namespace {
 class Pipeline final : public Exchange {
  public:
   Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, Transport& transport,
-           std::size_t length, bool overlap);
+           std::size_t length, const ExchangeOptions& options);
   ~Pipeline() override { abandon(); }
 
   void begin(MutFloats vector, MutFloats sent, const Step& step) override;
@@ -27,6 +27,8 @@ class Pipeline final : public Exchange {
   void load(StateReader& reader) override { stages_->load(reader); }
   void release(MutFloats into) override { stages_->release(into); }
   ExchangeTimes take_times() override { return std::exchange(times_, {}); }
+  FeedbackNorms feedback_norms() const override { return stages_->feedback_norms(); }
+  std::vector<Span> take_spans() override { return std::exchange(kept_spans_, {}); }
 
  private:
   void serve_or_abort();
@@ -44,6 +46,8 @@ class Pipeline final : public Exchange {
   Round round_;
   Timeline timeline_;
   ExchangeTimes times_;
+  const bool keeps_spans_;
+  std::vector<Span> kept_spans_;
 
   std::vector<Flight> flights_;
   std::vector<std::size_t> next_;  // by stage: the bucket whose turn it is
@@ -54,17 +58,19 @@ class Pipeline final : public Exchange {
 };
 
 Pipeline::Pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets, Transport& transport,
-                   std::size_t length, bool overlap)
+                   std::size_t length, const ExchangeOptions& options)
     : stages_(std::move(stages)),
       buckets_(std::move(buckets)),
       transport_(transport),
       readiness_(buckets_),
       round_(transport, length),
+      keeps_spans_(options.trace),
       next_(stages_->count()) {
   for (std::size_t slot = 0; slot < std::min(stages_->in_flight(), buckets_.size()); ++slot)
     flights_.emplace_back(transport_, timeline_, slot, stages_->count());
   // One bucket is whole only when all gradients are: a thread would have nothing to hide behind.
-  if (overlap && buckets_.size() > 1) worker_.emplace([this] { serve_or_abort(); });
+  if (options.overlap && (options.late || buckets_.size() > 1))
+    worker_.emplace([this] { serve_or_abort(); });
 }
 
 void Pipeline::begin(MutFloats vector, MutFloats sent, const Step& step) {
@@ -92,6 +98,8 @@ void Pipeline::finish() {
   }
   round_.end();
   times_ += timeline_.split(began);
+  if (keeps_spans_)
+    kept_spans_.insert(kept_spans_.end(), timeline_.spans().begin(), timeline_.spans().end());
 }
 
 void Pipeline::abandon() noexcept {
@@ -172,9 +180,10 @@ void Pipeline::sleep() {
 }  // namespace
 
 std::unique_ptr<Exchange> make_pipeline(std::unique_ptr<Stages> stages, std::vector<Slice> buckets,
-                                        Transport& transport, std::size_t length, bool overlap) {
+                                        Transport& transport, std::size_t length,
+                                        const ExchangeOptions& options) {
   return std::make_unique<Pipeline>(std::move(stages), std::move(buckets), transport, length,
-                                    overlap);
+                                    options);
 }
 
 }  // namespace laconic

@@ -189,7 +189,9 @@ double ready_at(Slice bucket, const Computation& computation) {
 
 ExchangeCost::ExchangeCost(const ExchangeOptions& options, const Layout& layout,
                            const LinkModel& links, Floats gradient)
-    : buckets_(plan_buckets(layout, options.bucket_bytes)), overlap_(options.overlap) {
+    : buckets_(plan_buckets(layout, options.bucket_bytes)),
+      overlap_(options.overlap),
+      late_(options.late) {
   if (buckets_.empty()) return;
   const Slice largest =
       *std::max_element(buckets_.begin(), buckets_.end(),
@@ -264,7 +266,9 @@ double ExchangeCost::step_seconds(const LinkModel& links, const Computation& com
   if (buckets_.empty()) return computation.seconds;
   std::vector<double> ready;
   for (const Slice bucket : buckets_)
-    ready.push_back(overlap_ ? ready_at(bucket, computation) : computation.seconds);
+    ready.push_back(late_ && overlap_ ? 0
+                    : overlap_        ? ready_at(bucket, computation)
+                                      : computation.seconds);
   Schedule schedule(links.ranks);
   for (const Turn& turn : turns(ready, hop_seconds(links))) {
     if (turn.stage == 0)

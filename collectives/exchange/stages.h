@@ -29,6 +29,9 @@ class Stages {
   virtual void save(StateWriter& writer) const = 0;
   virtual void load(StateReader& reader) = 0;
 
+  /// As Exchange::feedback_norms.
+  virtual FeedbackNorms feedback_norms() const { return {}; }
+
   /// As Exchange::release.
   virtual void release(MutFloats into) = 0;
 };

@@ -45,6 +45,7 @@ class Star final : public Stages {
 
   void save(StateWriter& writer) const override { up_.save(writer), down_.save(writer); }
   void load(StateReader& reader) override { up_.load(reader), down_.load(reader); }
+  FeedbackNorms feedback_norms() const override { return up_.norms(); }
   void release(MutFloats into) override {
     up_.release(1, into);
     down_.release(ranks_, into);

@@ -7,6 +7,7 @@ namespace laconic {
 ExchangeTimes Timeline::split(double finish) const {
   ExchangeTimes times;
   for (const Span& span : spans_) {
+    if (span.activity == Activity::send) continue;
     const double shown = std::max(0.0, span.end - std::max(span.begin, finish));
     times.hidden += span.end - span.begin - shown;
     switch (span.activity) {
@@ -18,6 +19,8 @@ ExchangeTimes Timeline::split(double finish) const {
         break;
       case Activity::decode:
         times.decode += shown;
+        break;
+      case Activity::send:
         break;
     }
   }

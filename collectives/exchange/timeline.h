@@ -29,10 +29,13 @@ class Timeline {
     Span span_;
   };
 
+  void add(const Span& span) { spans_.push_back(span); }
+
   const std::vector<Span>& spans() const { return spans_; }
   void clear() { spans_.clear(); }
 
-  /// What of it lay before `finish`, hidden behind the computation, and what after.
+  /// What of it lay before `finish`, hidden behind the computation, and what after; messages on
+  /// their way are nobody's time.
   ExchangeTimes split(double finish) const;
 
  private:

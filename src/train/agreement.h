@@ -23,7 +23,8 @@ struct Digest {
   std::uint64_t losses = 0;                                           ///< That loss_sum is made of.
   double seconds = 0;                                                 ///< By the wall clock.
   double compute = 0, compress = 0, wait = 0, decode = 0, apply = 0;  ///< Seconds.
-  double hidden = 0;  ///< Seconds of the exchange behind compute.
+  double hidden = 0;                                ///< Seconds of the exchange behind compute.
+  double residual_square = 0, gradient_square = 0;  ///< As FeedbackNorms.
   std::uint64_t bytes_sent = 0, bytes_received = 0;
 };
 

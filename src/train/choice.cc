@@ -63,9 +63,7 @@ bool is_dense(const ExchangeOptions& options) {
   return std::holds_alternative<DenseOptions>(options.kind);
 }
 
-std::string milliseconds(double seconds) {
-  return fmt::format("{:.3g} ms", seconds * 1e3);
-}
+std::string milliseconds(double seconds) { return fmt::format("{:.3g} ms", seconds * 1e3); }
 
 /// The least of those that `count`; their number where there is none.
 template <typename Counts>

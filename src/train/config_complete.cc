@@ -112,6 +112,7 @@ void allow_all(config::Exchange& exchange) {
     auto& dense = *exchange.mutable_auto_()->add_allow();
     dense.mutable_dense()->set_allreduce(std::string(algorithm.name));
     dense.set_bucket_bytes(exchange.bucket_bytes());
+    dense.set_late(exchange.late());
   }
   const auto allow = [&](auto choose) {
     auto& allowed = *exchange.mutable_auto_()->add_allow();

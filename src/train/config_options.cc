@@ -561,6 +561,7 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
   const auto bytes = at_least("exchange.bucket_bytes", e.bucket_bytes(), std::uint64_t{4});
   options.bucket_bytes = static_cast<std::size_t>(bytes);
   options.overlap = e.overlap();
+  options.late = e.late();
   switch (e.kind_case()) {
     case config::Exchange::kDense:
       options.kind = DenseOptions{allreduce_of("exchange.dense.allreduce", e.dense().allreduce())};
@@ -698,6 +699,8 @@ Experiment to_options(const config::Experiment& e) {
     options.exchange = exchange_of(e.exchange());
     check_contracts(options.exchange, options.warnings);
   }
+  if (options.exchange.late && !std::holds_alternative<SyncSgdOptions>(options.method))
+    throw ConfigError("exchange.late", "expected false: only sync_sgd goes on without an average");
   if ((options.exchange.local.momentum > 0 || options.exchange.local.clip > 0) &&
       !std::holds_alternative<SyncSgdOptions>(options.method))
     throw ConfigError("exchange.local", "expected none: only sync_sgd takes corrected gradients");
@@ -707,7 +710,7 @@ Experiment to_options(const config::Experiment& e) {
         "it");
   check_method(options.method, options.exchange);
   options.report = {at_least("report.every", e.report().every(), std::uint64_t{1}),
-                    e.report().score_every(), e.report().verify_every()};
+                    e.report().score_every(), e.report().verify_every(), e.report().links()};
   options.checkpoint = {e.checkpoint().every(),
                         at_least("checkpoint.keep", e.checkpoint().keep(), 2u)};
   options.deadline_seconds = positive("transport.deadline", e.transport().deadline());

@@ -55,6 +55,7 @@ struct ReportOptions {
   std::uint64_t every = 20;
   std::uint64_t score_every = 0;
   std::uint64_t verify_every = 100;
+  bool links = false;
 };
 
 struct CheckpointOptions {

@@ -11,24 +11,29 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/hash.h"
+#include "collectives/allreduce.h"
 #include "collectives/control.h"
+#include "collectives/legs.h"
 #include "train/agreement.h"
 #include "train/checkpoint.h"
 #include "train/choice.h"
 #include "train/config.h"
 #include "train/durable_file.h"
+#include "train/feedback_health.h"
 #include "train/metrics.h"
 #include "train/names.h"
 #include "train/progress.h"
 #include "train/run_state.h"
 #include "train/scores.h"
 #include "train/tensorboard.h"
+#include "train/trace.h"
+#include "train/verdict.h"
 
 namespace laconic {
 namespace {
 
 /// Steps between rounds of agreement: how long a Ctrl-C may take, against messages.
-constexpr std::uint64_t kRoundEvery = 4;
+constexpr std::uint64_t kRoundEvery = 4, kLateRoundEvery = 20;
 
 /// What AUTO takes to measure links.
 constexpr double kLinkSeconds = 0.8;
@@ -122,10 +127,13 @@ class Trainer {
   std::optional<Summary> finished_before();
   void resume();
   void open_reports();
+  void drain();
+  void measure_dense();
   void take_up_decisions();
   void follow_decisions();
   void choose();
   void step();
+  void note(std::uint64_t index, double began);
   void between_steps();
   void hear(const Agreement::News& news);
   void hear_of_links(const std::vector<Digest>& digests);
@@ -155,6 +163,9 @@ class Trainer {
   bool stop_ = false;     // all ranks know that all end here
   bool look_ = false;     // all ranks know that links are to be measured again
 
+  double dense_step_seconds_ = kUnknown;
+  std::optional<Trace> trace_;
+  std::optional<TracedOracle> traced_;
   std::vector<Decision> decisions_;  // AUTO's, the same on every rank
   std::string exchange_;             // for people
 
@@ -162,6 +173,7 @@ class Trainer {
   std::optional<Metrics> metrics_;
   std::optional<TensorBoard> board_;
   std::optional<Progress> progress_;
+  std::optional<FeedbackHealth> health_;
   std::vector<Digest> reported_;  // what the last row was made of
   Drift drift_;
   bool ask_ = false;             // for a look
@@ -232,6 +244,7 @@ void Trainer::open_reports() {
   std::filesystem::remove(summary_path());
   metrics_.emplace(run_.out / "metrics.jsonl", state_.steps);
   board_.emplace(run_.out / "tensorboard", state_.steps);
+  health_.emplace(legs_of(experiment_.exchange, run_.oracle.layout()).up.guarantee.alpha);
   if (run_.progress) progress_.emplace(stderr, run_.terminal, state_.steps, total_, now());
   reported_.assign(static_cast<std::size_t>(run_.transport.size()), Digest{.step = state_.steps});
   reported_[0].seconds = state_.seconds;
@@ -245,7 +258,11 @@ Summary Trainer::run() {
     if (auto summary = finished_before()) return *summary;
     resume();
   }
-  if (run_.automatic != nullptr) take_up_decisions();
+  if (run_.automatic != nullptr)
+    take_up_decisions();
+  else if (experiment_.report.links)
+    measure_dense();
+  if (!run_.trace.empty()) traced_.emplace(run_.oracle, trace_.emplace(run_.transport));
   at_start_ = state_;
   clock_.restart();
   open_reports();
@@ -265,6 +282,26 @@ Summary Trainer::run() {
 
 // ---------------------------------------------------------------------------------------------
 // AUTO
+
+/// Whoever uses the transport between steps has it alone.
+void Trainer::drain() {
+  for (Exchange* exchange : run_.exchanges) exchange->drain();
+}
+
+/// For the end of the run, to set it against.
+void Trainer::measure_dense() {
+  AutoOptions dense;
+  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+    dense.allowed.push_back({.kind = DenseOptions{std::string(algorithm.name)},
+                             .overlap = experiment_.exchange.overlap,
+                             .bucket_bytes = experiment_.exchange.bucket_bytes});
+  const LinkModel links = measure_links(run_.transport, kLinkSeconds);
+  const Forecast forecast =
+      choose_exchange(dense, {}, run_.oracle, run_.method.parameters(),
+                      {.draw = 0, .size = batch_of(experiment_.method)}, run_.transport, links);
+  dense_step_seconds_ = forecast.dense_seconds;
+  run_.log->info("{}", describe(links));
+}
 
 /// Those that rank 0 knows from its configuration, or from the checkpoint; else the first one.
 void Trainer::take_up_decisions() {
@@ -292,6 +329,7 @@ void Trainer::follow_decisions() {
 
 /// Measures, decides for the step that comes next, and leaves word of it.
 void Trainer::choose() {
+  drain();
   const bool first = state_.steps == 0;
   const auto current = first ? std::nullopt : std::optional<std::size_t>(run_.automatic->choice());
   const LinkModel links = measure_links(run_.transport, kLinkSeconds);
@@ -299,6 +337,7 @@ void Trainer::choose() {
       *experiment_.automatic, current, run_.oracle, run_.method.parameters(),
       {.draw = state_.steps, .size = batch_of(experiment_.method)}, run_.transport, links);
   if (forecast.choice != current) decisions_.push_back({state_.steps, forecast.choice});
+  dense_step_seconds_ = forecast.dense_seconds;
   drift_.looked(forecast.choice != current);
   drifted_.clear();
   if (is_root()) {
@@ -326,7 +365,11 @@ void Trainer::step() {
   const std::uint64_t index = state_.steps;
   strike(experiment_, run_.transport.rank(), index);
   const Step step{index, make_key(experiment_.seed, kEveryRank, index, RngPurpose::compress), {}};
-  const Report report = run_.method.step(run_.oracle, step);
+  if (traced_) traced_->set_step(index);
+  const double began = now();
+  const Report report =
+      run_.method.step(traced_ ? static_cast<Oracle&>(*traced_) : run_.oracle, step);
+  if (traced_) note(index, began);
   if (report.loss) {
     if (!std::isfinite(*report.loss))
       throw NumericError(
@@ -343,8 +386,17 @@ void Trainer::step() {
   state_.hidden += report.hidden;
 }
 
+/// Nothing of it changes what a run does.
+void Trainer::note(std::uint64_t index, double began) {
+  trace_->step(index, began, now());
+  for (Exchange* exchange : run_.exchanges) trace_->exchange(index, exchange->take_spans());
+  if (index + 1 >= at_start_.steps + Trace::kSteps) traced_.reset();
+}
+
+/// An average that comes late is drained for a round, and has nothing to hide behind then.
 bool Trainer::is_round() const {
-  return state_.steps == total_ || due(state_.steps, kRoundEvery) ||
+  return state_.steps == total_ ||
+         due(state_.steps, experiment_.exchange.late ? kLateRoundEvery : kRoundEvery) ||
          due(state_.steps, experiment_.report.every) ||
          due(state_.steps, experiment_.report.verify_every);
 }
@@ -356,6 +408,7 @@ void Trainer::between_steps() {
   const bool scores = last || due(state_.steps, score_every_);
   const bool saves =
       experiment_.checkpoint.every > 0 && (last || due(state_.steps, experiment_.checkpoint.every));
+  if (is_round() || scores || saves || stop_) drain();
   if (is_round()) hear(agreement_.next(digest()));
   if (scores || saves || stop_) hear(agreement_.drain());
   if (scores) score();
@@ -382,6 +435,7 @@ RunState Trainer::state() const {
 Digest Trainer::digest() const {
   const RunState now = state();
   const bool hashed = due(now.steps, experiment_.report.verify_every);
+  const FeedbackNorms norms = run_.exchanges.front()->feedback_norms();
   return {.step = now.steps,
           .hash = hashed ? hash_of(run_.method.parameters()) : 0,
           .hashed = hashed,
@@ -396,8 +450,17 @@ Digest Trainer::digest() const {
           .decode = now.decode - at_start_.decode,
           .apply = now.apply - at_start_.apply,
           .hidden = now.hidden - at_start_.hidden,
+          .residual_square = norms.residual_square,
+          .gradient_square = norms.gradient_square,
           .bytes_sent = now.sent.total(),
           .bytes_received = now.received.total()};
+}
+
+/// The norm of all ranks' residuals over that of their gradients.
+double kept_back(const std::vector<Digest>& digests) {
+  double residual = 0, gradient = 0;
+  for (const Digest& d : digests) residual += d.residual_square, gradient += d.gradient_square;
+  return gradient > 0 ? std::sqrt(residual / gradient) : kUnknown;
 }
 
 MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
@@ -425,6 +488,7 @@ MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
           .decode = per_step(&Digest::decode),
           .apply = per_step(&Digest::apply),
           .hidden = per_step(&Digest::hidden),
+          .residual_over_gradient = kept_back(digests),
           .examples_per_second =
               examples == 0 ? kUnknown
                             : each * steps * ranks / (digests[0].seconds - reported_[0].seconds),
@@ -460,6 +524,9 @@ void Trainer::hear(const Agreement::News& news) {
     board_->scalar("seconds/decode", row.step, row.decode);
     board_->scalar("seconds/apply", row.step, row.apply);
     board_->scalar("seconds/hidden", row.step, row.hidden);
+    board_->scalar("health/residual_over_gradient", row.step, row.residual_over_gradient);
+    if (const auto advice = health_->hear(row.step, row.residual_over_gradient))
+      run_.log->warn("{}", *advice);
     board_->scalar("bytes/sent", row.step, static_cast<double>(row.bytes_sent));
     board_->scalar("bytes/received", row.step, static_cast<double>(row.bytes_received));
     board_->flush();
@@ -541,6 +608,12 @@ Summary Trainer::own_summary(RunStatus status) const {
   s.seconds = now.seconds;
   s.compute_seconds = now.compute;
   s.exchange_seconds = now.compress + now.wait + now.decode;
+  s.compress_seconds = now.compress;
+  s.wait_seconds = now.wait;
+  s.decode_seconds = now.decode;
+  s.apply_seconds = now.apply;
+  s.hidden_seconds = now.hidden;
+  s.dense_seconds = dense_step_seconds_ * static_cast<double>(now.steps);
   s.final_loss = now.last_scores.loss;
   s.test_accuracy = now.last_scores.accuracy;
   s.best_test_accuracy = now.best_accuracy;
@@ -562,6 +635,8 @@ Summary Trainer::own_summary(RunStatus status) const {
 }
 
 Summary Trainer::conclude(RunStatus status) {
+  drain();
+  if (trace_) trace_->write(run_.trace);
   Summary summary = own_summary(status);
   const auto shares = gather_values(
       run_.transport, RankResult{state(), summary.parameters_xxh3, summary.peak_rss_bytes});
@@ -571,8 +646,16 @@ Summary Trainer::conclude(RunStatus status) {
   };
   summary.seconds = mean(shares, [](const RankResult& s) { return s.state.seconds; });
   summary.compute_seconds = mean(shares, [](const RankResult& s) { return s.state.compute; });
-  summary.exchange_seconds = mean(
-      shares, [](const RankResult& s) { return s.state.compress + s.state.wait + s.state.decode; });
+  const auto seconds = [&](double RunState::*field) {
+    return mean(shares, [&](const RankResult& s) { return s.state.*field; });
+  };
+  summary.compress_seconds = seconds(&RunState::compress);
+  summary.wait_seconds = seconds(&RunState::wait);
+  summary.decode_seconds = seconds(&RunState::decode);
+  summary.apply_seconds = seconds(&RunState::apply);
+  summary.hidden_seconds = seconds(&RunState::hidden);
+  summary.exchange_seconds =
+      summary.compress_seconds + summary.wait_seconds + summary.decode_seconds;
   summary.bytes_sent_per_rank = {bytes(&ByteCount::values), bytes(&ByteCount::indices),
                                  bytes(&ByteCount::framing), bytes(&ByteCount::dense),
                                  bytes(&ByteCount::control)};
@@ -592,6 +675,7 @@ Summary Trainer::conclude(RunStatus status) {
   if (is_root()) write_summary(summary_path(), summary);
   run_.log->info("{}: {} steps, {} of them since this start", name_of(status), summary.steps,
                  summary.steps_executed);
+  for (const std::string& line : verdict(summary)) run_.log->info("{}", line);
   return summary;
 }
 

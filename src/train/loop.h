@@ -23,6 +23,7 @@ struct Run {
   Method& method;
   std::vector<Exchange*> exchanges;   ///< All that the method uses, the main one first.
   AutoExchange* automatic = nullptr;  ///< The main one, where AUTO chooses.
+  std::filesystem::path trace;        ///< A file for what every rank did when; empty: none.
   Log log;
   const std::atomic<bool>& stop;  ///< Set from a signal handler: end at a step all ranks agree on.
   bool progress = false;          ///< This rank shows how it goes, on stderr.

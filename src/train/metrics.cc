@@ -50,6 +50,7 @@ void Metrics::report(const MetricsRow& row) {
              {"decode_seconds", row.decode},
              {"apply_seconds", row.apply},
              {"hidden_seconds", row.hidden},
+             {"residual_over_gradient", row.residual_over_gradient},
              {"examples_per_second", row.examples_per_second},
              {"bytes_sent", row.bytes_sent},
              {"bytes_received", row.bytes_received}}

@@ -17,6 +17,8 @@ struct MetricsRow {
   double loss = kUnknown;  ///< On the ranks' mini-batches.
   double compute = 0, compress = 0, wait = 0, decode = 0, apply = 0;  ///< Seconds a step.
   double hidden = 0;  ///< Seconds a step of the exchange behind compute, beside the others.
+  /// What error feedback keeps back over gradients, norms of all ranks together; of one step.
+  double residual_over_gradient = kUnknown;
   double examples_per_second = kUnknown;             ///< Of all ranks together.
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< By a rank, since the run's start.
 };

@@ -98,6 +98,11 @@ std::string problem_name(const ProblemOptions& problem) {
 std::string method_name(const MethodOptions& method) { return std::visit(MethodName{}, method); }
 
 std::string exchange_name(const ExchangeOptions& exchange) {
+  if (exchange.late) {
+    ExchangeOptions in_time = exchange;
+    in_time.late = false;
+    return exchange_name(in_time) + ", a step late";
+  }
   const auto leg = [](const CompressorOptions& compressor, const FeedbackOptions& feedback) {
     return std::visit(CompressorName{}, compressor) + (feedback.on ? ", error feedback" : "");
   };

@@ -65,6 +65,12 @@ Summary summary_from(const Json& json) {
   s.seconds = number(json.at("seconds"));
   s.compute_seconds = number(json.at("compute_seconds"));
   s.exchange_seconds = number(json.at("exchange_seconds"));
+  s.compress_seconds = number(json.at("compress_seconds"));
+  s.wait_seconds = number(json.at("wait_seconds"));
+  s.decode_seconds = number(json.at("decode_seconds"));
+  s.apply_seconds = number(json.at("apply_seconds"));
+  s.hidden_seconds = number(json.at("hidden_seconds"));
+  s.dense_seconds = number(json.at("dense_seconds"));
   s.final_loss = number(json.at("final_loss"));
   s.test_accuracy = number(json.at("test_accuracy"));
   s.best_test_accuracy = number(json.at("best_test_accuracy"));
@@ -112,6 +118,12 @@ std::string to_json(const Summary& s) {
                   {"seconds", s.seconds},
                   {"compute_seconds", s.compute_seconds},
                   {"exchange_seconds", s.exchange_seconds},
+                  {"compress_seconds", s.compress_seconds},
+                  {"wait_seconds", s.wait_seconds},
+                  {"decode_seconds", s.decode_seconds},
+                  {"apply_seconds", s.apply_seconds},
+                  {"hidden_seconds", s.hidden_seconds},
+                  {"dense_seconds", s.dense_seconds},
                   {"final_loss", s.final_loss},
                   {"test_accuracy", s.test_accuracy},
                   {"best_test_accuracy", s.best_test_accuracy},

@@ -29,7 +29,14 @@ struct Summary {
 
   double seconds = 0;           ///< By the wall clock, mean over ranks.
   double compute_seconds = 0;   ///< In the oracle, mean over ranks.
-  double exchange_seconds = 0;  ///< Compressing, waiting, decoding; mean over ranks.
+  double exchange_seconds = 0;  ///< The next three.
+  double compress_seconds = 0, wait_seconds = 0, decode_seconds = 0;  ///< Mean over ranks.
+  double apply_seconds = 0;   ///< In the update rule, mean over ranks.
+  double hidden_seconds = 0;  ///< Of the exchange, behind the computation; mean over ranks.
+  /// What the steps would have taken with the best dense allreduce, on links that were measured.
+  double dense_seconds = kUnknown;
+
+  double step_seconds() const { return compute_seconds + exchange_seconds + apply_seconds; }
 
   double final_loss = kUnknown;     ///< Of the last score: on held-out data where there is any.
   double test_accuracy = kUnknown;  ///< Of the last score, in [0, 1].

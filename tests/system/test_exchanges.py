@@ -1,0 +1,75 @@
+"""Exchanges as a user meets them: killed and resumed, chosen by themselves, traced."""
+
+import json
+import random
+import unittest
+
+from laconic import QUADRATIC, SMALL_CNN, SystemTest, command, launched
+
+KINDS = {
+    "owner": "owner {} compressor { top_k { density: 0.05 } }",
+    "late": "owner {} compressor { top_k { density: 0.05 values: bf16 } } late: true",
+    "linear": "linear { power_sgd {} }",
+    "momentum": "owner {} compressor { top_k { density: 0.02 } } local { momentum: 0.5 clip: 1e6 }",
+}
+
+
+def with_exchange(exchange, text=QUADRATIC):
+    return text.replace("gather {} compressor { top_k { density: 0.05 } }", exchange)
+
+
+class Killed(SystemTest):
+    def test_and_resumed_at_random_steps(self):
+        """kill -9 of a rank; resumed each time, it ends with the bits of a run that was left alone."""
+        dice = random.Random(8)
+        for name, exchange in KINDS.items():
+            with self.subTest(name):
+                file = self.experiment(with_exchange(exchange), name + ".textproto")
+                whole, broken = self.home / (name + "-whole"), self.home / (name + "-broken")
+                self.succeed(command("train", file, "--ranks", 3, "--out", whole))
+                resume = []
+                for at in sorted(dice.sample(range(5, 199), 2)):
+                    self.refuse(launched(3, "train", file, "--out", broken, *resume, "--set",
+                                         f"debug.kill_at={{rank: {dice.randrange(3)} step: {at}}}"), 4)
+                    resume = ["--resume"]
+                self.succeed(launched(3, "train", file, "--out", broken, *resume))
+                self.assertEqual(self.one_hash(whole), self.one_hash(broken))
+
+
+class Auto(SystemTest):
+    def test_decides_says_so_and_is_followed(self):
+        file = self.experiment(with_exchange("auto {} compressor { top_k { density: 0.05 } }"))
+        first, again = self.home / "first", self.home / "again"
+        said = self.succeed(launched(2, "train", file, "--out", first)).stderr
+        self.assertIn("AUTO: ", said)
+        self.assertIn("decided {", (first / "config.textproto").read_text())
+        self.assertIn("times the", (first / "logs" / "rank-0.log").read_text())
+        said = self.succeed(command("train", first / "config.textproto", "--ranks", 2, "--out", again)).stderr
+        self.assertNotIn("AUTO: ", said)
+        self.assertEqual(self.one_hash(first), self.one_hash(again))
+
+
+class Trace(SystemTest):
+    def test_sending_begins_before_the_backward_pass_ends(self):
+        file = self.experiment(SMALL_CNN)
+        trace = self.home / "trace.json"
+        self.succeed(command("train", file, "--ranks", 2, "--out", self.home / "run", "--trace", trace,
+                             "--set", "exchange.bucket_bytes=40000"))
+        events = json.loads(trace.read_text())["traceEvents"]
+        self.assertEqual({e["pid"] for e in events}, {0, 1})
+        gradients = {(e["pid"], e["args"]["step"]): e for e in events if e["name"] == "gradient"}
+        self.assertEqual(len(gradients), 24)
+        early = 0
+        for e in events:
+            if e["name"] != "send" or e["ph"] != "b":
+                continue
+            gradient = gradients[e["pid"], e["args"]["step"]]
+            self.assertGreater(e["ts"], gradient["ts"])
+            early += e["ts"] < gradient["ts"] + gradient["dur"]
+        self.assertGreater(early, 24)
+        ends = {e["id"] for e in events if e["ph"] == "e"}
+        self.assertEqual(ends, {e["id"] for e in events if e["ph"] == "b"})
+
+
+if __name__ == "__main__":
+    unittest.main()
