@@ -58,6 +58,12 @@ std::unique_ptr<Stages> make_stages(const ExchangeOptions& given, Transport& tra
           [&](const GatherOptions&) { return make_gather(options, transport, buckets); },
           [&](const OwnerOptions&) { return make_owner(options, transport, buckets); },
           [&](const StarOptions& kind) { return make_star(kind, options, transport, buckets); },
+          [&](const SparseDoublingOptions&) {
+            return make_sparse_doubling(options, transport, buckets);
+          },
+          [&](const HierarchicalOptions& kind) {
+            return make_hierarchical(kind, options, transport, buckets);
+          },
           [&](const LinearOptions& kind) {
             return make_linear(kind, options, transport, layout, buckets);
           }},

@@ -50,8 +50,16 @@ struct LinearOptions {
   std::string allreduce = "ring";
 };
 
-using ExchangeKind =
-    std::variant<DenseOptions, GatherOptions, OwnerOptions, StarOptions, LinearOptions>;
+/// An allreduce of sparse lists that are merged on the way.
+struct SparseDoublingOptions {};
+
+/// Dense inside a node, gathered compressed between nodes.
+struct HierarchicalOptions {
+  int ranks_per_node = 0;  ///< Consecutive ones; 0: as Transport::host_of says.
+};
+
+using ExchangeKind = std::variant<DenseOptions, GatherOptions, OwnerOptions, StarOptions,
+                                  LinearOptions, SparseDoublingOptions, HierarchicalOptions>;
 
 /// How a lossy leg compresses.
 struct LegOptions {
@@ -83,5 +91,11 @@ struct ExchangeOptions {
   /// The first of two that it uses. Exchanges of one transport need channels of their own.
   std::uint16_t channel = channels::exchange;
 };
+
+/// Whether averages are compressed on their way back too.
+inline bool has_two_legs(const ExchangeOptions& options) {
+  return std::holds_alternative<OwnerOptions>(options.kind) ||
+         std::holds_alternative<StarOptions>(options.kind);
+}
 
 }  // namespace laconic

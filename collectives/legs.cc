@@ -65,7 +65,7 @@ Legs legs_of(const ExchangeOptions& options, const Layout& layout) {
   if (const auto* linear = std::get_if<LinearOptions>(&options.kind))
     return {.up = leg_of(linear->compressor, options.feedback, buckets), .down = {}};
   const Leg up = leg_of(options.compressor, options.feedback, buckets);
-  if (std::holds_alternative<GatherOptions>(options.kind)) return {.up = up, .down = {}};
+  if (!has_two_legs(options)) return {.up = up, .down = {}};
   return {.up = up,
           .down = options.down ? leg_of(options.down->compressor, options.down->feedback, buckets)
                                : up};

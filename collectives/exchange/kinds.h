@@ -22,6 +22,13 @@ std::unique_ptr<Stages> make_dense(const DenseOptions& kind, const ExchangeOptio
 std::unique_ptr<Stages> make_gather(const ExchangeOptions& options, Transport& transport,
                                     std::span<const Slice> buckets);
 
+std::unique_ptr<Stages> make_hierarchical(const HierarchicalOptions& kind,
+                                          const ExchangeOptions& options, Transport& transport,
+                                          std::span<const Slice> buckets);
+
+std::unique_ptr<Stages> make_sparse_doubling(const ExchangeOptions& options, Transport& transport,
+                                             std::span<const Slice> buckets);
+
 std::unique_ptr<Stages> make_linear(const LinearOptions& kind, const ExchangeOptions& options,
                                     Transport& transport, const Layout& layout,
                                     std::span<const Slice> buckets);

@@ -27,6 +27,9 @@ class LossyLeg {
   /// No frame is longer, at any step.
   std::size_t room() const { return room_; }
 
+  /// Whether it sends some coordinates and not others, with their indices, at every step.
+  bool sparse() const { return schedule_.sparse(); }
+
   const Compressor& compressor(const Round& round) const { return schedule_.at(round.step()); }
 
   /// Writes the frame of `in`, which stands for `where` of the flat vector, corrected as the

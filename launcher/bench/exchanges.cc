@@ -43,6 +43,10 @@ const std::vector<std::string>& useful_settings() {
       "owner {} compressor { bf16 {} }",
       "owner {} compressor { sign {} }",
       "owner {} compressor { top_k { density: 0.01 values: bf16 } }",
+      "sparse_doubling {} compressor { top_k { density: 0.01 values: bf16 } }",
+      "hierarchical { ranks_per_node: 2 } compressor { top_k { density: 0.01 values: bf16 } }",
+      "linear { power_sgd { rank: 2 } }",
+      "linear { rand_k { density: 0.01 } }",
       "star {} compressor { top_k { density: 0.01 values: bf16 } }",
   };
   return settings;

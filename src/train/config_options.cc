@@ -576,6 +576,14 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
       options.kind = StarOptions{static_cast<int>(
           ranged("exchange.star.hub", e.star().hub(), e.star().hub() < 65536, "a rank"))};
       break;
+    case config::Exchange::kSparseDoubling:
+      options.kind = SparseDoublingOptions{};
+      break;
+    case config::Exchange::kHierarchical:
+      options.kind = HierarchicalOptions{static_cast<int>(
+          ranged("exchange.hierarchical.ranks_per_node", e.hierarchical().ranks_per_node(),
+                 e.hierarchical().ranks_per_node() < 65536, "a number of ranks"))};
+      break;
     case config::Exchange::kLinear:
       options.kind = linear_of(e.linear());
       options.feedback = feedback_of(e.error_feedback(), "exchange.error_feedback");
@@ -640,6 +648,11 @@ void check_contract(const LegOptions& leg, std::size_t count, const std::string&
 
 void check_contracts(const ExchangeOptions& exchange, std::vector<std::string>& warnings) {
   if (std::holds_alternative<DenseOptions>(exchange.kind)) return;
+  if (std::holds_alternative<SparseDoublingOptions>(exchange.kind) &&
+      dynamic_cast<const Sparsifier*>(make_compressor(exchange.compressor).get()) == nullptr)
+    throw ConfigError("exchange.compressor",
+                      "expected one that sends indices (top_k, threshold, block_top_k): "
+                      "sparse_doubling merges them");
   if (const auto* linear = std::get_if<LinearOptions>(&exchange.kind)) {
     const auto* rand_k = std::get_if<LinearRandKOptions>(&linear->compressor);
     if (exchange.feedback.on && rand_k != nullptr && rand_k->unbiased && rand_k->density < 1)

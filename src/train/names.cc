@@ -73,6 +73,8 @@ struct KindName {
   std::string operator()(const GatherOptions&) const { return "gather"; }
   std::string operator()(const OwnerOptions&) const { return "owner"; }
   std::string operator()(const StarOptions&) const { return "star"; }
+  std::string operator()(const SparseDoublingOptions&) const { return "sparse doubling"; }
+  std::string operator()(const HierarchicalOptions&) const { return "hierarchical"; }
   std::string operator()(const LinearOptions& o) const {
     return "linear, " + std::visit(LinearName{}, o.compressor);
   }
@@ -112,7 +114,7 @@ std::string exchange_name(const ExchangeOptions& exchange) {
     return std::visit(KindName{}, exchange.kind) + (exchange.feedback.on ? ", error feedback" : "");
   const std::string up = leg(exchange.compressor, exchange.feedback);
   const std::string kind = std::visit(KindName{}, exchange.kind);
-  if (std::holds_alternative<GatherOptions>(exchange.kind)) return kind + ", " + up;
+  if (!has_two_legs(exchange)) return kind + ", " + up;
   const std::string down =
       exchange.down ? leg(exchange.down->compressor, exchange.down->feedback) : up;
   return kind + ", " + up + (down == up ? " both ways" : "; down " + down);

@@ -96,6 +96,24 @@ inline std::vector<NamedExchange> linear_exchanges() {
           {"linear power_sgd, one side", linear(PowerSgdOptions{.rank = 1, .rounds = 1})}};
 }
 
+/// Whose payloads are merged or passed on before they are averaged.
+inline std::vector<NamedExchange> merging_exchanges() {
+  std::vector<NamedExchange> all;
+  const auto add = [&](const std::string& name, const ExchangeKind& kind,
+                       CompressorOptions compressor, FeedbackOptions feedback = {}) {
+    all.push_back({name, {.kind = kind, .compressor = compressor, .feedback = feedback}});
+  };
+  add("sparse doubling top_k", SparseDoublingOptions{}, top_k(0.05));
+  add("sparse doubling top_k that fills up", SparseDoublingOptions{}, top_k(0.4, Bf16Options{}));
+  add("sparse doubling threshold", SparseDoublingOptions{}, ThresholdOptions{.at = 1},
+      {.scale = 0.5f, .decay = 0.75f});
+  for (const int each : {0, 1, 2, 3})
+    add("hierarchical top_k by " + std::to_string(each), HierarchicalOptions{each}, top_k(0.05));
+  add("hierarchical rand_k, no feedback", HierarchicalOptions{2}, RandKOptions{.density = 0.1},
+      {.on = false});
+  return all;
+}
+
 /// Ranks that correct their gradients before they are compressed.
 inline std::vector<NamedExchange> corrected_exchanges() {
   std::vector<NamedExchange> all;
@@ -121,6 +139,7 @@ inline std::vector<NamedExchange> all_exchanges(int ranks) {
   auto all = dense_exchanges();
   for (auto& exchange : compressed_exchanges(ranks)) all.push_back(std::move(exchange));
   for (auto& exchange : linear_exchanges()) all.push_back(std::move(exchange));
+  for (auto& exchange : merging_exchanges()) all.push_back(std::move(exchange));
   for (auto& exchange : corrected_exchanges()) all.push_back(std::move(exchange));
   return all;
 }

@@ -120,6 +120,8 @@ TEST(ExchangeOptions, AreRefusedWithTheFieldThatIsWrong) {
   EXPECT_EQ(refusal(o), "");
   o.down->feedback.decay = -1;
   EXPECT_THAT(refusal(o), StartsWith("down.error_feedback.decay: "));
+  o = {.kind = SparseDoublingOptions{}, .compressor = IdentityOptions{}};
+  EXPECT_THAT(refusal(o), StartsWith("compressor: "));
   o = {.kind = LinearOptions{LinearRandKOptions{.density = 0.1}}};
   EXPECT_THAT(refusal(o), StartsWith("error_feedback.on: "));
   o.kind = LinearOptions{PowerSgdOptions{.rank = 0}};

@@ -186,6 +186,39 @@ TEST_P(Exchanges, LinearOnesAverageWhatWasSentAndKeepTheRest) {
            });
 }
 
+inline bool merges(const ExchangeOptions& options) {
+  return std::holds_alternative<SparseDoublingOptions>(options.kind) ||
+         std::holds_alternative<HierarchicalOptions>(options.kind);
+}
+
+/// What all ranks have sent, and what they keep, is what they had; the average is the mean of what
+/// was sent. (Of a node one rank tells and keeps: so the sums over all ranks are compared.)
+TEST_P(Exchanges, MergingOnesAverageWhatWasSentAndKeepTheRest) {
+  on_every([](int) { return merging_exchanges(); }, layouts(),
+           [](Transport& t, const ExchangeOptions& options, const Layout& layout) {
+             const std::size_t length = flat_size(layout);
+             const auto exchange = make_exchange(options, t, layout);
+             const auto zero_where_nothing = [](std::vector<float> v) {
+               for (float& x : v) x = std::isnan(x) ? 0 : x;
+               return v;
+             };
+             for (std::uint64_t step = 0; step < 3; ++step) {
+               const auto before = zero_where_nothing(residual_of(*exchange, "up", length));
+               const auto mine = floats(t.rank(), step, length);
+               const Outcome outcome = run_step(*exchange, mine, step_of(step));
+               expect_near(outcome.average, mean_of(t, outcome.sent, everybody(t)));
+               if (!options.feedback.on) continue;
+               const auto after = zero_where_nothing(residual_of(*exchange, "up", length));
+               std::vector<float> had(length), made(length);
+               for (std::size_t i = 0; i < length; ++i) {
+                 had[i] = options.feedback.scale * mine[i] + options.feedback.decay * before[i];
+                 made[i] = outcome.sent[i] + after[i];
+               }
+               expect_near(mean_of(t, made, everybody(t)), mean_of(t, had, everybody(t)));
+             }
+           });
+}
+
 /// Values and indices of one frame of a Top-k.
 inline std::size_t kept_bytes(double density, std::size_t count) {
   const std::size_t kept = kept_elements(density, count);
@@ -308,7 +341,7 @@ TEST_P(Exchanges, AverageOverThoseWhoTakePart) {
                if (some.back() >= t.size()) continue;
                const auto mine = integers(t.rank(), 1, length);
                if (options.local.momentum > 0) continue;  // what is sent is not the gradient
-               if (std::holds_alternative<LinearOptions>(options.kind)) {
+               if (std::holds_alternative<LinearOptions>(options.kind) || merges(options)) {
                  const Outcome outcome = run_step(*exchange, mine, step_of(1, some));
                  expect_near(outcome.average, mean_of(t, outcome.sent, some));
                  continue;

@@ -10,6 +10,8 @@ KINDS = {
     "owner": "owner {} compressor { top_k { density: 0.05 } }",
     "late": "owner {} compressor { top_k { density: 0.05 values: bf16 } } late: true",
     "linear": "linear { power_sgd {} }",
+    "sparse_doubling": "sparse_doubling {} compressor { top_k { density: 0.05 values: bf16 } }",
+    "hierarchical": "hierarchical { ranks_per_node: 2 } compressor { top_k { density: 0.05 } }",
     "momentum": "owner {} compressor { top_k { density: 0.02 } } local { momentum: 0.5 clip: 1e6 }",
 }
 
