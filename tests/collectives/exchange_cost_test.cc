@@ -50,7 +50,10 @@ TEST(ExchangeCost, SendsWhatTheExchangeSends) {
         for (const std::uint64_t theirs : from_every_rank(t, ledger.sent.total()))
           sent += static_cast<double>(theirs);
         if (t.rank() != 0) continue;
-        if (name == "linear power_sgd, one side") continue;  // which are not alike
+        // Steps that are not alike; lists whose lengths depend on what ranks agree on.
+        if (name == "linear power_sgd, one side" ||
+            std::holds_alternative<SparseDoublingOptions>(options.kind))
+          continue;
         const ExchangeCost cost(options, layout, uniform_links(ranks, {}), floats(0, 0, 1000));
         EXPECT_NEAR(cost.bytes_sent(), sent / ranks, 1e-9 * sent) << name << " on " << ranks;
       }

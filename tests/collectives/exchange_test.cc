@@ -19,8 +19,8 @@
 namespace laconic::test {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Threads, Exchanges, testing::ValuesIn(buffered_and_rendezvous()),
-                         kind_name);
+INSTANTIATE_TEST_SUITE_P(Threads, Exchanges,
+                         testing::ValuesIn(buffered_and_rendezvous({1, 2, 3, 5, 8})), kind_name);
 
 const Layout kLayout{{"only", 0, 1000, 1}};
 

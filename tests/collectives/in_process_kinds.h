@@ -17,8 +17,8 @@ inline GroupKind in_process_kind(std::string name, std::vector<int> sizes,
 }
 
 /// The two that every collective runs over: buffering hides what relies on it, rendezvous shows it.
-inline std::vector<GroupKind> buffered_and_rendezvous() {
-  const std::vector<int> sizes{1, 2, 3, 4, 5, 6, 7, 8, 9};
+inline std::vector<GroupKind> buffered_and_rendezvous(const std::vector<int>& sizes = {
+                                                          1, 2, 3, 4, 5, 6, 7, 8, 9}) {
   return {in_process_kind("in_process", sizes, {}),
           in_process_kind("rendezvous", sizes, {.rendezvous = true})};
 }
