@@ -83,9 +83,9 @@ class SparseDoubling final : public Stages {
     if (stage == count() - 1) return decode(flight, round);
     if (!in_core()) return;
     if (stage == kFold) {
-      if (extra_ >= 0) take(flight, extra_, stage, rounds());
+      if (extra_ >= 0) take(flight, extra_, stage);
     } else {
-      take(flight, rank_ ^ (1 << (stage - kFirstRound)), stage, stage - kFirstRound);
+      take(flight, rank_ ^ (1 << (stage - kFirstRound)), stage);
     }
     pass_on(flight, round, stage - kFold);
   }
@@ -112,7 +112,7 @@ class SparseDoubling final : public Stages {
   }
 
   void select(Flight& flight, const Round& round);
-  void take(Flight& flight, int from, std::size_t stage, std::size_t place);
+  void take(Flight& flight, int from, std::size_t stage);
   void pass_on(Flight& flight, const Round& round, std::size_t next_round);
   void send(Flight& flight, const Round& round, int to, std::size_t place);
   void decode(Flight& flight, const Round& round);
@@ -152,7 +152,7 @@ void SparseDoubling::select(Flight& flight, const Round& round) {
   }
 }
 
-void SparseDoubling::take(Flight& flight, int from, std::size_t stage, std::size_t) {
+void SparseDoubling::take(Flight& flight, int from, std::size_t stage) {
   const auto timed = flight.time(Activity::decode);
   sparsifier(*merged_).decode_list(flight.received(from, stage), flight.bucket().count, theirs_);
   merge(lists_[flight.slot()], theirs_, room_);
