@@ -54,7 +54,9 @@ TEST(ExchangeCost, SendsWhatTheExchangeSends) {
         if (name == "linear power_sgd, one side" ||
             std::holds_alternative<SparseDoublingOptions>(options.kind))
           continue;
-        const ExchangeCost cost(options, layout, uniform_links(ranks, {}), floats(0, 0, 1000));
+        LinkModel links = uniform_links(ranks, {});
+        links.hosts.assign(static_cast<std::size_t>(ranks), 0);
+        const ExchangeCost cost(options, layout, links, floats(0, 0, 1000));
         EXPECT_NEAR(cost.bytes_sent(), sent / ranks, 1e-9 * sent) << name << " on " << ranks;
       }
     });
