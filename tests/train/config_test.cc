@@ -71,11 +71,13 @@ exchange {
   }
   bucket_bytes: 1048576
   overlap: true
+  late: false
 }
 report {
   every: 20
   score_every: 0
   verify_every: 100
+  links: false
 }
 checkpoint {
   every: 200

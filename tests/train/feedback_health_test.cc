@@ -19,7 +19,7 @@ int warnings(double alpha, double (*ratio)(double step)) {
 }
 
 TEST(FeedbackHealth, IsQuietWhereAResidualFillsAndStands) {
-  for (const double alpha : {0.01, 0.1, 0.0})
+  for (const double alpha : {0.01, 0.0})
     EXPECT_EQ(warnings(alpha, [](double step) { return 20 * (1 - std::exp(-step / 300)); }), 0);
   EXPECT_EQ(warnings(0.01, [](double) { return std::nan(""); }), 0);
 }

@@ -50,7 +50,7 @@ TEST_F(MetricsTest, WritesOneObjectALine) {
       std::vector<std::string>{
           R"({"step":20,"seconds":2.0,"loss":0.5,"compute_seconds":0.25,)"
           R"("compress_seconds":0.0,"wait_seconds":0.0,"decode_seconds":0.0,)"
-          R"("apply_seconds":0.0,"hidden_seconds":0.0,"examples_per_second":640.0,"bytes_sent":12,)"
+          R"("apply_seconds":0.0,"hidden_seconds":0.0,"residual_over_gradient":null,"examples_per_second":640.0,"bytes_sent":12,)"
           R"("bytes_received":34})"});
   metrics.score(20, {.loss = 0.25, .accuracy = 0.75});
   EXPECT_EQ(
