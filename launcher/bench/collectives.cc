@@ -7,7 +7,6 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <numeric>
 #include <optional>
 
 #include "base/errors.h"
@@ -25,7 +24,7 @@ namespace laconic::bench {
 namespace {
 
 constexpr Tag kSum{channels::collective, Purpose::dense};
-constexpr std::size_t kLeastRounds = 3;
+constexpr std::size_t kLeastRounds = 3, kMostRounds = 100;
 constexpr double kAsGood = 1.05;  // times the time of the best: no worse a choice
 
 struct Options {
@@ -46,6 +45,7 @@ struct Subject {
 struct Row {
   std::string algorithm;
   std::size_t bytes = 0;
+  std::optional<std::size_t> messages;  // of ours, on the critical path
   Spread seconds;
   std::size_t rounds = 0;
   std::optional<double> predicted, sent_mean, sent_busiest;  // of ours
@@ -76,6 +76,7 @@ class CollectiveBench {
       if (subject.ours != nullptr) {
         row.predicted = predict_seconds(*subject.ours, vector_.size(), links_);
         if (*row.predicted > options_.limit) continue;
+        row.messages = subject.ours->cost(vector_.size(), {transport_.size()}).messages;
       }
       sum_once(subject, row);
       rows.push_back(row);
@@ -83,11 +84,9 @@ class CollectiveBench {
     }
     std::fill(vector_.begin(), vector_.end(), 0.0f);  // sums of zeros stay finite
     const double enough = options_.seconds * static_cast<double>(works.size());
-    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far) {
-      double spent = 0;
-      for (const auto& round : so_far) spent = std::accumulate(round.begin(), round.end(), spent);
-      return works.empty() || (so_far.size() >= kLeastRounds && spent >= enough) ||
-             so_far.size() >= 200;
+    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far, double spent) {
+      return works.empty() || so_far.size() >= kMostRounds ||
+             (so_far.size() >= kLeastRounds && spent >= enough);
     });
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::vector<double> times;
@@ -219,11 +218,12 @@ Judgement judge(const std::vector<Row>& rows) {
 }
 
 nlohmann::ordered_json json_of(const Row& row, int ranks) {
-  const auto value = [](const std::optional<double>& v) {
+  const auto value = [](const auto& v) {
     return v ? nlohmann::ordered_json(*v) : nlohmann::ordered_json();
   };
   return {{"algorithm", row.algorithm},
           {"bytes", row.bytes},
+          {"messages", value(row.messages)},
           {"seconds",
            {{"lower", row.seconds.lower},
             {"median", row.seconds.median},
@@ -274,6 +274,14 @@ double over_ranks(Transport& transport, double mine) {
   return sum;
 }
 
+std::vector<std::size_t> lengths(const Options& options) {
+  std::vector<std::size_t> lengths;
+  for (std::size_t bytes = options.min_bytes; bytes < options.max_bytes; bytes *= options.factor)
+    lengths.push_back(bytes);
+  lengths.push_back(options.max_bytes);
+  return lengths;
+}
+
 void run_rank(const Options& options, Transport& wire) {
   Ledger ledger;
   const auto counted = count_bytes(wire, ledger);
@@ -285,7 +293,7 @@ void run_rank(const Options& options, Transport& wire) {
     print_head();
   }
   std::vector<Row> rows;
-  for (std::size_t bytes = options.min_bytes; bytes <= options.max_bytes; bytes *= options.factor)
+  for (const std::size_t bytes : lengths(options))
     for (const Row& row : bench.rows_of(bytes)) {
       rows.push_back(row);
       if (table) print_row(row, transport.size());
@@ -304,6 +312,7 @@ void run_rank(const Options& options, Transport& wire) {
     for (const Row& row : rows) list.push_back(json_of(row, transport.size()));
     std::cout << nlohmann::ordered_json{{"transport", transport.name()},
                                         {"links", bench::json_of(bench.links())},
+                                        {"links_text", describe(bench.links())},
                                         {"rows", list},
                                         {"sent_bytes_all_ranks", sent},
                                         {"model_median_error", j.median_error},
@@ -318,8 +327,12 @@ void run_rank(const Options& options, Transport& wire) {
 }
 
 ExitStatus run(const Options& options) {
-  if (options.min_bytes % sizeof(float) != 0 || options.min_bytes == 0)
-    throw ConfigError("--min-bytes", "a multiple of 4, the bytes of a float");
+  for (const auto& [flag, bytes] :
+       {std::pair{"--min-bytes", options.min_bytes}, std::pair{"--max-bytes", options.max_bytes}})
+    if (bytes % sizeof(float) != 0 || bytes == 0)
+      throw ConfigError(flag, "a multiple of 4, the bytes of a float");
+  if (options.min_bytes > options.max_bytes)
+    throw ConfigError("--min-bytes", "at most --max-bytes");
   run_ranks(options.world.options(), [&](Transport& t) { run_rank(options, t); });
   return ExitStatus::done;
 }
@@ -337,7 +350,8 @@ void add_collectives(CLI::App& bench, Action& chosen) {
   sub->add_option("--min-bytes", options->min_bytes, "Of the shortest vector")
       ->transform(size)
       ->capture_default_str();
-  sub->add_option("--max-bytes", options->max_bytes, "Of the longest; 64MB is 64 * 2^20")
+  sub->add_option("--max-bytes", options->max_bytes,
+                  "Of the longest, which is measured too; 64MB is 64 * 2^20")
       ->transform(size)
       ->capture_default_str();
   sub->add_option("--factor", options->factor, "From one length to the next")

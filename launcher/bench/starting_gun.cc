@@ -1,5 +1,7 @@
 #include "launcher/bench/starting_gun.h"
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -17,10 +19,13 @@ namespace {
 constexpr std::uint16_t kChannel = channels::links;
 constexpr int kComparisons = 4;
 constexpr double kLeastMargin = 0.5e-3;
-constexpr double kWakeBefore = 0.1e-3;  // a sleep may end so much too late
-constexpr int kAttempts = 10;  // on a machine too busy to be in time, the least late counts
+constexpr double kWakeBefore = 20e-6;  // a sleep may end so much too late
+constexpr double kInTime = 0.02;       // of what was timed: so late is not late
+constexpr int kAttempts = 5;           // on a machine too busy to be in time, the least late counts
 
+/// To within microseconds, where the system allows.
 void sleep(double seconds) {
+  prctl(PR_SET_TIMERSLACK, 1UL);
   if (seconds > 0) std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
@@ -29,6 +34,7 @@ void sleep(double seconds) {
 StartingGun::StartingGun(Transport& transport, double latency_seconds)
     : transport_(transport), margin_(kLeastMargin + 3 * latency_seconds) {
   compare_clocks();
+  one([] {});
 }
 
 double StartingGun::clock() const { return now() + offset_; }
@@ -73,29 +79,32 @@ double StartingGun::one(const std::function<void()>& work) {
   double least_late = std::numeric_limits<double>::infinity(), seconds = 0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     double start = 0;
-    for (const Report& report : exchange({clock(), 0, 0})) start = std::max(start, report.clock);
+    for (const Report& report : exchange({.clock = clock()})) start = std::max(start, report.clock);
     start += margin_;
-    sleep(start - kWakeBefore - clock());
+    const double spare = start - clock();
+    sleep(spare - kWakeBefore);
     const double late = clock() - start;
     while (clock() < start) std::this_thread::yield();
     work();
-    double latest = 0, slowest = 0;
-    for (const Report& report : exchange({0, late, clock() - start})) {
+    double latest = 0, slowest = 0, least_spare = margin_;
+    for (const Report& report :
+         exchange({.spare = spare, .late = late, .seconds = clock() - start})) {
       latest = std::max(latest, report.late);
       slowest = std::max(slowest, report.seconds);
+      least_spare = std::min(least_spare, report.spare);
     }
     if (latest < least_late) least_late = latest, seconds = slowest;
-    if (latest <= 0) break;
-    margin_ += std::min(latest, kLeastMargin);
+    if (least_spare < 0) margin_ -= least_spare;
+    ended_ = start + slowest;
+    if (latest <= kInTime * slowest) break;
   }
   return seconds;
 }
 
 StartingGun::Rounds StartingGun::repeat(std::span<const std::function<void()>> works,
-                                        const std::function<bool(const Rounds&)>& enough) {
-  for (const auto& work : works) one(work);
+                                        const Enough& enough) {
   Rounds rounds;
-  while (!enough(rounds)) {
+  for (const double began = ended_; !enough(rounds, ended_ - began);) {
     rounds.emplace_back();
     for (const auto& work : works) rounds.back().push_back(one(work));
   }
