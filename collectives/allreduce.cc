@@ -20,6 +20,9 @@ constexpr std::array kAlgorithms{
     AllreduceAlgorithm{"star", allreduce::star, allreduce::star_cost},
     AllreduceAlgorithm{"tree", allreduce::tree, allreduce::tree_cost},
     AllreduceAlgorithm{"tree_3", allreduce::tree_3, allreduce::tree_3_cost},
+    AllreduceAlgorithm{"hierarchical", allreduce::hierarchical, allreduce::hierarchical_cost},
+    AllreduceAlgorithm{"hierarchical_star", allreduce::hierarchical_star,
+                       allreduce::hierarchical_star_cost},
     AllreduceAlgorithm{"naive", allreduce::naive, allreduce::naive_cost},
 };
 
@@ -37,6 +40,14 @@ constexpr std::array kAlgorithms{
 }
 
 }  // namespace
+
+Topology topology_of(Transport& transport, Floats vector) {
+  Topology topology{.ranks = transport.size()};
+  for (int r = 0; r < topology.ranks; ++r) topology.hosts.push_back(transport.host_of(r));
+  SharedMemory* const memory = transport.shared_memory();
+  topology.shared_memory = memory != nullptr && memory->place_of(std::as_bytes(vector));
+  return topology;
+}
 
 std::span<const AllreduceAlgorithm> allreduce_algorithms() { return kAlgorithms; }
 

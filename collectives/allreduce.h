@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/scratch.h"
 #include "collectives/transport.h"
@@ -16,10 +17,15 @@ struct Cost {
   std::size_t bytes_busiest = 0;  ///< Sent by the rank that sends most.
 };
 
-/// What a cost depends on. Later: which ranks share a machine, and links.
+/// What a cost depends on.
 struct Topology {
   int ranks = 1;
+  std::vector<int> hosts = {};  ///< By rank, as Transport::host_of; empty: each has its own.
+  bool shared_memory = false;   ///< Vectors are where ranks of a machine reach each other's.
 };
+
+/// Of sums of such vectors by this group.
+Topology topology_of(Transport& transport, Floats vector);
 
 /// Sums `vector` over the group, in place, the same bits on every rank. Every rank calls it with
 /// the same length and tag. The order of addition is a function of ranks and length alone.

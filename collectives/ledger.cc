@@ -62,6 +62,7 @@ class Counting final : public Transport {
   Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
   void wake() noexcept override { inner_.wake(); }
   bool native_allreduce(MutFloats vector) override { return inner_.native_allreduce(vector); }
+  SharedMemory* shared_memory() override { return inner_.shared_memory(); }
   void abort(std::string_view why, ExitStatus status) noexcept override {
     inner_.abort(why, status);
   }

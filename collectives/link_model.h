@@ -31,6 +31,7 @@ struct LinkModel {
   double message_seconds = 0;
   /// By how much each message delays all others: more than 0 where ranks share processors.
   double crowd_seconds = 0;
+  bool shared_memory = false;  ///< Ranks of a machine reach each other's.
   double add_bytes_per_second = std::numeric_limits<double>::infinity();  ///< Of summands.
 
   const Link& link(int from, int to) const { return links[from * ranks + to]; }

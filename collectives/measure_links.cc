@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -12,21 +14,26 @@
 #include "collectives/link_model.h"
 
 // First pairs, as many at a time as have no rank in common; then all ranks at once, for what they
-// share. A pair measures its latency by small messages to and fro, and its rate by swapping ever
-// longer trains of messages until one takes long enough. A train that takes many latencies speaks
-// for itself. In a shorter one the receiver looks at when its cars come in: stretches slowed by a
-// window that TCP was still opening, or hurried since the receiver had slept, are few on either
-// side of the quantile that is taken. What ranks share is then chosen so that the cost model
-// predicts what was measured.
+// share. A pair measures its latency by small messages to and fro, and its rate by a stream of
+// messages each way for some time. The receiver looks at when they come in: while TCP still opens
+// its window they come in bursts, one each round trip, as fast within a burst as they ever will.
+// So a rate is that of a stretch that is not short, taken where few are slower for a pause between
+// bursts or faster since the receiver had slept. What ranks share is then chosen so that the cost
+// model predicts what was measured.
 namespace laconic {
 namespace {
 
-constexpr std::size_t kCars = 16, kStretch = 4;                      // of a train: messages
-constexpr std::size_t kFirstTrain = 16 << 10, kLastTrain = 8 << 20;  // bytes
-constexpr std::size_t kSmall = 8;                                    // bytes
-constexpr double kSpeaksForItself = 20;                              // latencies
-constexpr double kStretchQuantile = 0.4;
-constexpr int kMostPings = 50;
+constexpr std::size_t kSmall = 8;                                     // bytes
+constexpr std::size_t kFirstCargo = 2 << 10, kMostCargo = 256 << 10;  // bytes of a message
+constexpr std::size_t kHold =
+    8 << 20;  // bytes that messages are sent from, and put into, in turn: more than a cache
+constexpr std::size_t kOfOneSize = 16;    // messages before it doubles
+constexpr std::size_t kUnderWay = 4;      // sends at one time
+constexpr std::size_t kStretch = 4;       // messages, at least
+constexpr double kStretchSeconds = 4e-3;  // at least
+constexpr double kStretchQuantile = 0.7;
+constexpr double kTripsOfStream = 8;  // for TCP to open its window
+constexpr int kMostPings = 50, kMostSwaps = 200, kSwapsOfFit = 8;
 constexpr double kSharesNothing = 0.85;  // of the links' own rates: less is a bound
 
 double quantile(std::vector<double> values, double q) {
@@ -61,11 +68,12 @@ struct Findings {
 };
 
 /// What pairs found out while nothing else was on its way. Pairs that did not meet get medians.
-LinkModel links_of_pairs(const std::vector<Findings>& all, const Transport& transport) {
+LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport) {
   const int ranks = transport.size();
   LinkModel links = uniform_links(ranks, {.latency_seconds = 0, .bytes_per_second = 0});
   std::vector<double> latencies, rates;
   for (int r = 0; r < ranks; ++r) links.hosts[r] = transport.host_of(r);
+  links.shared_memory = transport.shared_memory() != nullptr;
   for (int from = 0; from < ranks; ++from)
     for (int to = 0; to < ranks; ++to) {
       const double rate = all[to].rate[from];
@@ -125,8 +133,7 @@ class Measurement {
         rank_(transport.rank()),
         pair_seconds_(0.6 * seconds),
         slot_(0.1 * seconds),
-        cargo_(kLastTrain),
-        unloaded_(kLastTrain) {
+        cargo_(kHold) {
     for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.crowded_rate})
       by_peer->resize(ranks_);
   }
@@ -140,35 +147,33 @@ class Measurement {
   int rounds() const { return ranks_ - 1 + ranks_ % 2; }
   std::optional<int> partner(int round) const;
   void meet_all();
-  void meet(int peer, double seconds);
   double ping(int peer, double seconds);
-  double ride(int peer, double latency, double seconds);
-  double swap_trains(std::span<const int> to, std::span<const int> from, std::size_t bytes,
-                     double latency, std::vector<double>& rates);
+  std::vector<double> stream(std::span<const int> to, std::span<const int> from, double seconds);
   void swap_small(int to, int from);
 
-  void all_at_once(const LinkModel& links);
+  void all_at_once();
   void add();
   void shift_and_fan(int count);
-  void add_what_is_shared(LinkModel& links, int count);
+  void fan();
+  void add_what_is_shared(LinkModel& links);
 
   Transport& transport_;
   const Tag tag_;
   const int ranks_, rank_;
   const double pair_seconds_, slot_;
-  std::vector<std::byte> cargo_, unloaded_;
+  std::vector<std::byte> cargo_;
   Findings mine_;
 };
 
 LinkModel Measurement::run() {
   meet_all();
   LinkModel links = links_of_pairs(gather(), transport_);
-  all_at_once(links);
+  all_at_once();
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
-  const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, 20);
+  const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, kMostSwaps);
   shift_and_fan(count);
-  add_what_is_shared(links, count);
+  add_what_is_shared(links);
   return links;
 }
 
@@ -209,24 +214,28 @@ std::optional<int> Measurement::partner(int round) const {
   return peer;
 }
 
-/// As many rounds as there is time for.
+/// As many rounds as there is time for. A stream lasts long enough for TCP to open its window,
+/// if that leaves time for two.
 void Measurement::meet_all() {
   int rounds_left = rounds();
+  double seconds = pair_seconds_ / rounds(), slowest_latency = 0;
   for (int round = 0; round < rounds_left; ++round) {
     const Stopwatch watch;
-    if (const auto peer = partner(round)) meet(*peer, pair_seconds_ / rounds());
+    const auto peer = partner(round);
+    if (peer) {
+      swap_small(*peer, *peer);
+      mine_.latency[*peer] = ping(*peer, seconds / 4);
+    }
+    if (round == 0) {
+      slowest_latency = slowest(peer ? mine_.latency[*peer] : 0);
+      seconds = std::clamp(2 * kTripsOfStream * slowest_latency, seconds,
+                           std::max(seconds, pair_seconds_ / 2));
+    }
+    if (peer) mine_.rate[*peer] = stream({&*peer, 1}, {&*peer, 1}, 0.7 * seconds)[0];
     if (round > 0 || rounds_left == 1) continue;
     rounds_left = std::min(rounds_left,
                            std::max(1, static_cast<int>(pair_seconds_ / slowest(watch.seconds()))));
   }
-}
-
-void Measurement::meet(int peer, double seconds) {
-  swap_small(peer, peer);
-  const Stopwatch watch;
-  const double latency = ping(peer, seconds / 4);
-  mine_.latency[peer] = latency;
-  mine_.rate[peer] = ride(peer, latency, seconds - watch.seconds());
 }
 
 void Measurement::swap_small(int to, int from) {
@@ -261,103 +270,147 @@ double Measurement::ping(int peer, double seconds) {
   return leads ? median(trips) / 2 : 0;
 }
 
-/// Ever longer trains, both ways at once. The first byte of each says whether its sender would like
-/// another one after it.
-double Measurement::ride(int peer, double latency, double seconds) {
-  const Stopwatch all;
-  double took = 0;
-  std::vector<double> rates(1);
-  for (std::size_t bytes = kFirstTrain;; bytes *= 2) {
-    const bool more = 2 * bytes <= kLastTrain && took < seconds / 4 && all.seconds() < seconds / 2;
-    cargo_[0] = std::byte{more};
-    took = swap_trains({&peer, 1}, {&peer, 1}, bytes, latency, rates);
-    if (!more || unloaded_[0] == std::byte{0}) return rates[0];
+/// What is on its way from this rank to another, or from another one to this, in a stream.
+struct Flow {
+  int peer;
+  bool ended = false;
+  std::size_t bytes = kFirstCargo, of_this_size = 0;  // of a sender
+  std::size_t place = 0;                              // in the hold, of the next message
+  std::deque<Ticket> under_way;
+  std::vector<std::byte> into;                          // of a receiver
+  std::vector<std::pair<double, std::size_t>> arrived;  // when how many bytes in all
+};
+
+/// The rate of the stretch at the quantile, weighted by bytes, of the last half of a stream.
+double rate_of(const std::vector<std::pair<double, std::size_t>>& arrived) {
+  std::vector<double> rates;
+  for (std::size_t end = arrived.size() / 2, begin = 0; end < arrived.size(); ++end) {
+    const auto lasts = [&](std::size_t from) {
+      return end - from >= kStretch && arrived[end].first - arrived[from].first >= kStretchSeconds;
+    };
+    if (!lasts(begin)) continue;
+    while (lasts(begin + 1)) ++begin;
+    rates.push_back(static_cast<double>(arrived[end].second - arrived[begin].second) /
+                    (arrived[end].first - arrived[begin].first));
   }
+  if (!rates.empty()) return quantile(rates, kStretchQuantile);
+  const auto& [begin, first] = arrived.front();
+  const auto& [end, last] = arrived.back();
+  return end > begin ? static_cast<double>(last - first) / (end - begin)
+                     : std::numeric_limits<double>::infinity();
 }
 
-/// A train of `bytes` to each of `to`, and one from each of `from`, whose rates it writes down.
-/// Returns the seconds that it took.
-double Measurement::swap_trains(std::span<const int> to, std::span<const int> from,
-                                std::size_t bytes, double latency, std::vector<double>& rates) {
-  const std::size_t car = bytes / kCars;
+/// Messages to each of `to` for so long, and what comes from each of `from`: their rates. The first
+/// byte of a message says whether it is the last.
+std::vector<double> Measurement::stream(std::span<const int> to, std::span<const int> from,
+                                        double seconds) {
   const Stopwatch watch;
-  std::vector<Ticket> receives, sends;
-  for (std::size_t c = 0; c < kCars; ++c)
-    for (std::size_t p = 0; p < from.size(); ++p)
-      receives.push_back(transport_.post_receive(
-          from[p], tag_, MutBytes(unloaded_).subspan(p * bytes + c * car, car)));
-  for (std::size_t c = 0; c < kCars; ++c)
-    for (const int peer : to)
-      sends.push_back(transport_.post_send(peer, tag_, Bytes(cargo_).subspan(c * car, car)));
-  std::vector<std::vector<double>> came(from.size());
-  for (std::size_t i = 0; i < receives.size(); ++i) {
-    transport_.wait(receives[i]);
-    came[i % from.size()].push_back(watch.seconds());
+  std::vector<Flow> out, in;
+  const std::byte last{1};
+  const auto next_place = [](Flow& flow, Bytes hold) {
+    const std::size_t place = std::exchange(flow.place, flow.place + kMostCargo);
+    if (flow.place + kMostCargo > hold.size()) flow.place = 0;
+    return place;
+  };
+  const auto send = [&](Flow& flow) {
+    if (flow.ended) return;
+    flow.ended = watch.seconds() >= seconds;
+    const Bytes cargo = Bytes(cargo_).subspan(next_place(flow, cargo_), flow.bytes);
+    flow.under_way.push_back(
+        transport_.post_send(flow.peer, tag_, flow.ended ? Bytes(&last, 1) : cargo));
+    if (++flow.of_this_size < kOfOneSize || 2 * flow.bytes > kMostCargo) return;
+    flow.bytes *= 2;
+    flow.of_this_size = 0;
+  };
+  const auto receive = [&](Flow& flow) {
+    const std::size_t place = next_place(flow, flow.into);
+    flow.under_way.push_back(
+        transport_.post_receive(flow.peer, tag_, MutBytes(flow.into).subspan(place, kMostCargo)));
+  };
+  const auto received = [&](Flow& flow, std::size_t bytes) {
+    const std::size_t so_far = flow.arrived.empty() ? 0 : flow.arrived.back().second;
+    flow.ended = bytes == 1;
+    flow.arrived.emplace_back(watch.seconds(), so_far + bytes);
+    if (!flow.ended) receive(flow);
+  };
+  for (const int peer : from) in.push_back({.peer = peer});
+  for (const int peer : to) out.push_back({.peer = peer});
+  for (Flow& flow : in) {
+    flow.into.resize(std::max(kMostCargo, kHold / in.size()));
+    receive(flow);
   }
-  for (const Ticket send : sends) transport_.wait(send);
-  for (std::size_t p = 0; p < from.size(); ++p) {
-    const double whole = came[p].back();
-    std::vector<double> stretches;
-    for (std::size_t c = kStretch; c < kCars; ++c)
-      stretches.push_back(came[p][c] - came[p][c - kStretch]);
-    const double stretch = quantile(stretches, kStretchQuantile);
-    const bool speaks_for_itself = whole > kSpeaksForItself * latency || stretch <= 0;
-    rates[p] = speaks_for_itself
-                   ? static_cast<double>(bytes) / (whole - std::min(latency, whole / 2))
-                   : static_cast<double>(kStretch * car) / stretch;
+  for (std::size_t i = 0; i < kUnderWay; ++i)
+    for (Flow& flow : out) send(flow);
+  for (std::vector<Ticket> fronts;; fronts.clear()) {
+    for (auto* flows : {&in, &out})
+      for (const Flow& flow : *flows)
+        if (!flow.under_way.empty()) fronts.push_back(flow.under_way.front());
+    if (fronts.empty()) break;
+    transport_.wait_any(fronts);
+    for (auto* flows : {&in, &out})
+      for (Flow& flow : *flows) {
+        if (flow.under_way.empty()) continue;
+        const auto bytes = transport_.poll(flow.under_way.front());
+        if (!bytes) continue;
+        flow.under_way.pop_front();
+        if (flows == &in)
+          received(flow, *bytes);
+        else
+          send(flow);
+      }
   }
-  return watch.seconds();
+  std::vector<double> rates;
+  for (const Flow& flow : in) rates.push_back(rate_of(flow.arrived));
+  return rates;
 }
 
 /// All ranks to the next one, then all to all others.
-void Measurement::all_at_once(const LinkModel& links) {
-  double least = std::numeric_limits<double>::infinity();
-  for (int r = 0; r < ranks_; ++r)
-    least = std::min(least, links.link(r, (r + 1) % ranks_).bytes_per_second);
-  const auto train_to_each_of = [&](int peers) {
-    const auto most = static_cast<double>(kLastTrain) / peers;
-    const auto cars = std::clamp(least * slot_ / peers, double{kFirstTrain}, most) / kCars;
-    return static_cast<std::size_t>(cars) * kCars;
-  };
+void Measurement::all_at_once() {
   const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
-  const double latency = links.link(last, rank_).latency_seconds;
-  std::vector<double> rates(1);
-  swap_trains({&next, 1}, {&last, 1}, train_to_each_of(1), latency, rates);
-  mine_.shift_rate = rates[0];
-
+  mine_.shift_rate = stream({&next, 1}, {&last, 1}, slot_)[0];
   std::vector<int> others;
   for (int d = 1; d < ranks_; ++d) others.push_back((rank_ + d) % ranks_);
-  rates.resize(others.size());
-  swap_trains(others, others, train_to_each_of(ranks_ - 1), latency, rates);
+  const auto rates = stream(others, others, slot_);
   for (std::size_t p = 0; p < others.size(); ++p)
     mine_.crowded_rate[static_cast<std::size_t>(others[p])] = rates[p];
 }
 
+/// The median of each: hiccups do not count.
 void Measurement::shift_and_fan(int count) {
   const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
+  std::vector<double> seconds;
   swap_small(next, last);
   Stopwatch watch;
-  for (int i = 0; i < count; ++i) swap_small(next, last);
-  mine_.shift_seconds = watch.restart();
-
-  std::vector<std::array<std::byte, kSmall>> small(ranks_);
   for (int i = 0; i < count; ++i) {
-    std::vector<Ticket> receives, sends;
-    const int peers = rank_ == 0 ? ranks_ : 1;
-    for (int r = 0; r < peers; ++r)
-      if (r != rank_) receives.push_back(transport_.post_receive(r, tag_, small[r]));
-    if (rank_ != 0) transport_.wait(receives.front());
-    for (int r = 0; r < peers; ++r)
-      if (r != rank_) sends.push_back(transport_.post_send(r, tag_, Bytes(cargo_).first(kSmall)));
-    if (rank_ == 0)
-      for (const Ticket receive : receives) transport_.wait(receive);
-    for (const Ticket send : sends) transport_.wait(send);
+    swap_small(next, last);
+    seconds.push_back(watch.restart());
   }
-  mine_.fan_seconds = watch.seconds();
+  mine_.shift_seconds = median(seconds);
+  seconds.clear();
+  for (int i = 0; i < count; ++i) {
+    fan();
+    seconds.push_back(watch.restart());
+  }
+  mine_.fan_seconds = median(seconds);
+}
+
+/// A small message from rank 0 to all others, and back.
+void Measurement::fan() {
+  std::vector<std::array<std::byte, kSmall>> small(ranks_);
+  std::vector<Ticket> receives, sends;
+  const int peers = rank_ == 0 ? ranks_ : 1;
+  for (int r = 0; r < peers; ++r)
+    if (r != rank_) receives.push_back(transport_.post_receive(r, tag_, small[r]));
+  if (rank_ != 0) transport_.wait(receives.front());
+  for (int r = 0; r < peers; ++r)
+    if (r != rank_) sends.push_back(transport_.post_send(r, tag_, Bytes(cargo_).first(kSmall)));
+  if (rank_ == 0)
+    for (const Ticket receive : receives) transport_.wait(receive);
+  for (const Ticket send : sends) transport_.wait(send);
 }
 
 /// An interface carries what all ranks' messages to all others showed, or what one link did.
-void Measurement::add_what_is_shared(LinkModel& links, int count) {
+void Measurement::add_what_is_shared(LinkModel& links) {
   const auto all = gather();
   std::vector<double> adds, shift_seconds;
   double shifted = 0, alone = 0;
@@ -381,10 +434,10 @@ void Measurement::add_what_is_shared(LinkModel& links, int count) {
   }
   if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
-  fit(links, &LinkModel::crowd_seconds, shift_seconds[0], shifts(ranks_, count),
-      median(shift_seconds));
-  fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2, fans(ranks_, count),
-      all[0].fan_seconds);
+  const double shift = median(shift_seconds);
+  fit(links, &LinkModel::crowd_seconds, shift, shifts(ranks_, kSwapsOfFit), kSwapsOfFit * shift);
+  fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
+      fans(ranks_, kSwapsOfFit), kSwapsOfFit * all[0].fan_seconds);
 }
 
 void Measurement::add() {

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/types.h"
+#include "collectives/shared_memory.h"
 
 namespace laconic {
 
@@ -73,6 +74,9 @@ class Transport {
   /// The library's own sum over the group in place, where there is one; else false and nothing
   /// done.
   virtual bool native_allreduce(MutFloats vector);
+
+  /// That of the ranks of this machine; null where they reach nothing of each other's (tcp).
+  virtual SharedMemory* shared_memory() { return nullptr; }
 
   /// From any thread: every wait in the group throws, on every rank, with `why`. Where the job ends
   /// with it (mpi), `status` is what it ends with.

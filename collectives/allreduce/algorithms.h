@@ -31,4 +31,13 @@ Cost tree_3_cost(std::size_t floats, const Topology& topology);
 void star(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
 Cost star_cost(std::size_t floats, const Topology& topology);
 
+/// Between machines by a ring, and by a star.
+void hierarchical(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost hierarchical_cost(std::size_t floats, const Topology& topology);
+void hierarchical_star(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
+Cost hierarchical_star_cost(std::size_t floats, const Topology& topology);
+
+/// What rank `rank` of so many sends in a ring, in bytes.
+std::size_t ring_bytes(std::size_t floats, std::size_t ranks, std::size_t rank);
+
 }  // namespace laconic::allreduce

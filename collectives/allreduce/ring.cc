@@ -41,7 +41,13 @@ void ring(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch) {
     send_receive(transport, right, part_of(rank + 1 - step), left, part_of(rank - step), tag);
 }
 
-/// Rank r sends all chunks but r + 1, then all chunks but r + 2.
+/// All chunks but the next rank's, then all chunks but that of the one after it.
+std::size_t ring_bytes(std::size_t floats, std::size_t ranks, std::size_t rank) {
+  const std::size_t kept = chunk(floats, ranks, (rank + 1) % ranks).count +
+                           chunk(floats, ranks, (rank + 2) % ranks).count;
+  return (2 * floats - kept) * sizeof(float);
+}
+
 Cost ring_cost(std::size_t floats, const Topology& topology) {
   const auto ranks = static_cast<std::size_t>(topology.ranks);
   if (ranks == 1 || floats == 0) return {};
@@ -49,11 +55,8 @@ Cost ring_cost(std::size_t floats, const Topology& topology) {
   cost.messages = 2 * (ranks - 1);
   cost.bytes_mean =
       static_cast<double>(2 * (ranks - 1) * floats * sizeof(float)) / static_cast<double>(ranks);
-  for (std::size_t r = 0; r < ranks; ++r) {
-    const std::size_t kept =
-        chunk(floats, ranks, (r + 1) % ranks).count + chunk(floats, ranks, (r + 2) % ranks).count;
-    cost.bytes_busiest = std::max(cost.bytes_busiest, (2 * floats - kept) * sizeof(float));
-  }
+  for (std::size_t r = 0; r < ranks; ++r)
+    cost.bytes_busiest = std::max(cost.bytes_busiest, ring_bytes(floats, ranks, r));
   return cost;
 }
 

@@ -14,10 +14,10 @@ namespace {
 /// More floats than this a rank are not needed to see what happens.
 constexpr std::size_t kFloatsARank = 2048;
 
-class Recorder final : public Transport {
+class Recorder final : public Transport, private SharedMemory {
  public:
   /// A receive outside of `vector` is a summand.
-  Recorder(int rank, const LinkModel& links, Floats vector, double scale, Schedule& schedule)
+  Recorder(int rank, const LinkModel& links, MutFloats vector, double scale, Schedule& schedule)
       : rank_(rank), links_(links), vector_(vector), scale_(scale), schedule_(schedule) {}
 
   std::string_view name() const override { return "recorder"; }
@@ -53,9 +53,19 @@ class Recorder final : public Transport {
   std::optional<std::size_t> poll(Ticket ticket) override { return wait(ticket); }
   Ticket wait_any(std::span<const Ticket> tickets) override { return tickets.front(); }
   void wake() noexcept override {}
+  SharedMemory* shared_memory() override { return links_.shared_memory ? this : nullptr; }
   void abort(std::string_view, ExitStatus) noexcept override {}
 
  private:
+  MutBytes allocate(std::size_t) override { return {}; }
+  std::optional<Place> place_of(Bytes) const override { return 0; }
+  /// Whoever borrows adds it to a sum, or copies it.
+  MutBytes borrow(int, Place, std::size_t bytes) override {
+    schedule_.compute(rank_, static_cast<double>(bytes) * scale_ / links_.add_bytes_per_second);
+    return std::as_writable_bytes(vector_).first(bytes);
+  }
+  void give_back(int) noexcept override {}
+
   struct Operation {
     bool is_send;
     int peer;
@@ -70,7 +80,7 @@ class Recorder final : public Transport {
 
   const int rank_;
   const LinkModel& links_;
-  const Floats vector_;
+  const MutFloats vector_;
   const double scale_;
   Schedule& schedule_;
   std::unordered_map<std::uint64_t, Operation> operations_;

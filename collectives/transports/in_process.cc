@@ -69,7 +69,7 @@ struct RankState {
   std::unordered_map<std::uint64_t, Operation> operations;
   std::map<std::pair<int, std::uint16_t>, Mailbox> inbox;  // by sender and channel
   std::vector<Moment> link_free;                           // by receiver
-  int foreign_copies = 0;  // under way, by other ranks' threads, in buffers of this rank
+  int foreign_copies = 0;  // under way, by other ranks' threads, in memory of this rank
   bool woken = false;
   bool left = false;
 };
@@ -113,7 +113,7 @@ struct Group {
   std::optional<Failure> failure;
 };
 
-class InProcess final : public Transport {
+class InProcess final : public Transport, private SharedMemory {
  public:
   InProcess(std::shared_ptr<Group> group, int rank)
       : group_(std::move(group)), rank_(rank), me_(group_->rank[rank]) {}
@@ -122,7 +122,9 @@ class InProcess final : public Transport {
   std::string_view name() const override { return "in_process"; }
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(group_->rank.size()); }
-  int host_of(int) const override { return 0; }
+  int host_of(int rank) const override {
+    return group_->options.hosts.empty() ? 0 : group_->options.hosts[rank];
+  }
 
   Ticket post_send(int to, Tag tag, Bytes payload) override;
   Ticket post_receive(int from, Tag tag, MutBytes into) override;
@@ -130,9 +132,15 @@ class InProcess final : public Transport {
   std::size_t wait(Ticket ticket) override;
   Ticket wait_any(std::span<const Ticket> tickets) override;
   void wake() noexcept override;
+  SharedMemory* shared_memory() override { return group_->options.shared_memory ? this : nullptr; }
   void abort(std::string_view why, ExitStatus status) noexcept override;
 
  private:
+  MutBytes allocate(std::size_t bytes) override;
+  std::optional<Place> place_of(Bytes mine) const override;
+  MutBytes borrow(int peer, Place place, std::size_t bytes) override;
+  void give_back(int peer) noexcept override;
+
   using Lock = std::unique_lock<std::mutex>;
 
   std::pair<Ticket, Operation*> post(int peer, Tag tag, bool is_send);
@@ -149,6 +157,7 @@ class InProcess final : public Transport {
   const int rank_;
   RankState& me_;
   std::uint64_t last_id_ = 0;
+  std::deque<std::vector<std::byte>> allocated_;
 };
 
 InProcess::~InProcess() {
@@ -332,9 +341,33 @@ void InProcess::abort(std::string_view why, ExitStatus) noexcept {
   buffers_back(lock);
 }
 
+// ------------------------------------------------------------------------------ shared memory
+
+MutBytes InProcess::allocate(std::size_t bytes) { return allocated_.emplace_back(bytes); }
+
+std::optional<SharedMemory::Place> InProcess::place_of(Bytes mine) const {
+  return reinterpret_cast<Place>(mine.data());
+}
+
+MutBytes InProcess::borrow(int peer, Place place, std::size_t bytes) {
+  check(host_of(peer) == host_of(rank_), "memory of a rank of this machine");
+  Lock lock(group_->mutex);
+  throw_if_failed(lock);
+  ++group_->rank[peer].foreign_copies;
+  return {reinterpret_cast<std::byte*>(place), bytes};
+}
+
+void InProcess::give_back(int peer) noexcept {
+  const Lock lock(group_->mutex);
+  RankState& them = group_->rank[peer];
+  if (--them.foreign_copies == 0) them.changed.notify_all();
+}
+
 void check_options(int ranks, const InProcessOptions& options) {
   const auto usable = [](double v) { return std::isfinite(v) && v >= 0; };
   if (ranks < 1) throw ConfigError("ranks", "at least 1");
+  if (!options.hosts.empty() && options.hosts.size() != static_cast<std::size_t>(ranks))
+    throw ConfigError("hosts", "one for each rank");
   if (!usable(options.latency_seconds)) throw ConfigError("latency_seconds", "0 or more");
   if (!usable(options.bytes_per_second)) throw ConfigError("bytes_per_second", "0 or more");
   if (!usable(options.deadline_seconds) || options.deadline_seconds == 0)

@@ -14,6 +14,10 @@ struct InProcessOptions {
   double latency_seconds = 0;
   double bytes_per_second = 0;
   double deadline_seconds = 60;  ///< Of every wait.
+  /// By rank: the machine that it pretends to be on, numbered as by Transport::host_of. Empty: all
+  /// are on one.
+  std::vector<int> hosts = {};
+  bool shared_memory = true;  ///< False: as if ranks were processes.
 };
 
 /// A group of ranks that are threads of one process; element r is rank r's view. The views share

@@ -12,6 +12,7 @@
 #include <climits>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -79,7 +80,11 @@ class Backoff {
   Stopwatch watch_;
 };
 
-class Mpi final : public Transport {
+/// A SharedMemory::Place is the number of a window and, in so many bits, how far into the owner's
+/// part of it.
+constexpr int kOffsetBits = 48;
+
+class Mpi final : public Transport, private SharedMemory {
  public:
   explicit Mpi(const MpiOptions& options);
   ~Mpi() override;
@@ -96,6 +101,7 @@ class Mpi final : public Transport {
   Ticket wait_any(std::span<const Ticket> tickets) override;
   void wake() noexcept override { woken_.store(true, std::memory_order_release); }
   bool native_allreduce(MutFloats vector) override;
+  SharedMemory* shared_memory() override { return this; }
   void abort(std::string_view why, ExitStatus status) noexcept override;
 
  private:
@@ -107,6 +113,17 @@ class Mpi final : public Transport {
     std::size_t bytes = 0;  // moved; of a send known from the start
   };
 
+  /// Memory of all ranks of this machine, each a part of its own.
+  struct Window {
+    MPI_Win window;
+    MutBytes mine;
+  };
+
+  MutBytes allocate(std::size_t bytes) override;
+  std::optional<Place> place_of(Bytes mine) const override;
+  MutBytes borrow(int peer, Place place, std::size_t bytes) override;
+  void give_back(int peer) noexcept override;
+
   void find_hosts();
   std::pair<Ticket, Operation*> post(int peer, bool is_send);
   bool progress(Operation& operation);
@@ -117,7 +134,9 @@ class Mpi final : public Transport {
   const MpiOptions options_;
   MPI_Comm group_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1;
+  MPI_Comm machine_ = MPI_COMM_NULL;  // its ranks, in the order of the group
   std::vector<int> hosts_;
+  std::vector<Window> windows_;
   std::unordered_map<std::uint64_t, Operation> operations_;
   std::uint64_t last_id_ = 0;
   std::atomic<bool> woken_{false};
@@ -137,17 +156,20 @@ Mpi::Mpi(const MpiOptions& options) : options_(options) {
 /// Finalising waits for all ranks, and they may be waiting for what this one was about to send.
 Mpi::~Mpi() {
   if (std::uncaught_exceptions() > 0) abort("left by an exception", ExitStatus::other);
+  for (Window& window : windows_) {
+    MPI_Win_unlock_all(window.window);
+    MPI_Win_free(&window.window);
+  }
+  MPI_Comm_free(&machine_);
   MPI_Comm_free(&group_);
   MPI_Finalize();
 }
 
 /// Every rank tells the lowest rank of its machine; machines are then numbered in that order.
 void Mpi::find_hosts() {
-  MPI_Comm machine;
-  MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &machine);
+  MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &machine_);
   int lowest = rank_;
-  MPI_Bcast(&lowest, 1, MPI_INT, 0, machine);
-  MPI_Comm_free(&machine);
+  MPI_Bcast(&lowest, 1, MPI_INT, 0, machine_);
   hosts_.resize(static_cast<std::size_t>(size_));
   MPI_Allgather(&lowest, 1, MPI_INT, hosts_.data(), 1, MPI_INT, group_);
   std::vector<int> seen;
@@ -262,6 +284,51 @@ bool Mpi::native_allreduce(MutFloats vector) {
     begin += count;
   }
   return true;
+}
+
+MutBytes Mpi::allocate(std::size_t bytes) {
+  Window window{};
+  void* base = nullptr;
+  if (MPI_Win_allocate_shared(static_cast<MPI_Aint>(std::max<std::size_t>(bytes, 1)), 1,
+                              MPI_INFO_NULL, machine_, static_cast<void*>(&base),
+                              &window.window) != MPI_SUCCESS)
+    abort("MPI_Win_allocate_shared failed", ExitStatus::network);
+  MPI_Win_lock_all(MPI_MODE_NOCHECK, window.window);
+  window.mine = {static_cast<std::byte*>(base), bytes};
+  std::fill(window.mine.begin(), window.mine.end(), std::byte{0});
+  windows_.push_back(window);
+  return window.mine;
+}
+
+std::optional<SharedMemory::Place> Mpi::place_of(Bytes mine) const {
+  for (std::size_t w = 0; w < windows_.size(); ++w) {
+    const MutBytes part = windows_[w].mine;
+    const std::less_equal<const std::byte*> up_to;
+    if (up_to(part.data(), mine.data()) &&
+        up_to(mine.data() + mine.size(), part.data() + part.size()))
+      return (w << kOffsetBits) + static_cast<Place>(mine.data() - part.data());
+  }
+  return std::nullopt;
+}
+
+MutBytes Mpi::borrow(int peer, Place place, std::size_t bytes) {
+  const auto host = [&](int rank) { return hosts_[static_cast<std::size_t>(rank)]; };
+  check(host(peer) == host(rank_), "memory of a rank of this machine");
+  const auto in_machine = std::count(hosts_.begin(), hosts_.begin() + peer, host(rank_));
+  const MPI_Win window = windows_.at(place >> kOffsetBits).window;
+  const auto offset = static_cast<std::size_t>(place & ((Place{1} << kOffsetBits) - 1));
+  MPI_Aint size = 0;
+  int unit = 0;
+  void* base = nullptr;
+  MPI_Win_shared_query(window, static_cast<int>(in_machine), &size, &unit,
+                       static_cast<void*>(&base));
+  check(offset + bytes <= static_cast<std::size_t>(size), "a place within the peer's memory");
+  MPI_Win_sync(window);
+  return {static_cast<std::byte*>(base) + offset, bytes};
+}
+
+void Mpi::give_back(int) noexcept {
+  for (const Window& window : windows_) MPI_Win_sync(window.window);
 }
 
 void Mpi::abort(std::string_view why, ExitStatus status) noexcept {

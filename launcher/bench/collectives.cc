@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -36,11 +37,13 @@ struct Options {
   std::string svg;
 };
 
-/// One of ours, or the transport's own.
+/// One of ours, the transport's own, or what it is held against: all ranks copy a vector at once.
 struct Subject {
   std::string name;
   const AllreduceAlgorithm* ours = nullptr;
+  bool is_copy = false;
 };
+constexpr std::string_view kCopy = "memcpy";
 
 struct Row {
   std::string algorithm;
@@ -62,7 +65,12 @@ class CollectiveBench {
         transport_(transport),
         links_(measure_links(transport)),
         gun_(transport, transport.size() == 1 ? 0 : links_.link(0, 1).latency_seconds) {
+    memory_ = vector_of(options.max_bytes);
+    vector_ = memory_.first(1);
     find_subjects();
+    const bool copies = std::any_of(subjects_.begin(), subjects_.end(),
+                                    [](const Subject& subject) { return subject.is_copy; });
+    if (copies) copy_.resize(memory_.size());
   }
 
   const LinkModel& links() const { return links_; }
@@ -70,13 +78,14 @@ class CollectiveBench {
   std::vector<Row> rows_of(std::size_t bytes) {
     std::vector<Row> rows;
     std::vector<std::function<void()>> works;
-    vector_.assign(bytes / sizeof(float), 0);
+    vector_ = memory_.first(bytes / sizeof(float));
     for (const Subject& subject : subjects_) {
       Row row{.algorithm = subject.name, .bytes = bytes};
       if (subject.ours != nullptr) {
         row.predicted = predict_seconds(*subject.ours, vector_.size(), links_);
         if (*row.predicted > options_.limit) continue;
-        row.messages = subject.ours->cost(vector_.size(), {transport_.size()}).messages;
+        row.messages =
+            subject.ours->cost(vector_.size(), topology_of(transport_, vector_)).messages;
       }
       sum_once(subject, row);
       rows.push_back(row);
@@ -98,13 +107,26 @@ class CollectiveBench {
   }
 
  private:
+  /// Where ranks of a machine reach each other's, if the transport has such memory.
+  MutFloats vector_of(std::size_t bytes) {
+    SharedMemory* const shared = transport_.shared_memory();
+    if (shared == nullptr) {
+      own_memory_.resize(bytes / sizeof(float));
+      return own_memory_;
+    }
+    const MutBytes memory = shared->allocate(bytes);
+    return {reinterpret_cast<float*>(memory.data()), bytes / sizeof(float)};
+  }
+
   void find_subjects() {
     for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
       if (wanted(algorithm.name)) subjects_.push_back({std::string(algorithm.name), &algorithm});
-    vector_.assign(1, 0);
     const std::string native(transport_.name());
     if (wanted(native) && transport_.native_allreduce(vector_)) subjects_.push_back({native});
-    for (const std::string& name : options_.algorithms)
+    const auto& names = options_.algorithms;
+    if (std::find(names.begin(), names.end(), kCopy) != names.end())
+      subjects_.push_back({.name = std::string(kCopy), .is_copy = true});
+    for (const std::string& name : names)
       if (std::none_of(subjects_.begin(), subjects_.end(),
                        [&](const Subject& subject) { return subject.name == name; }))
         find_allreduce(name);  // says what there is
@@ -118,6 +140,8 @@ class CollectiveBench {
   void sum(const Subject& subject, Transport& transport) {
     if (subject.ours != nullptr)
       subject.ours->run(transport, vector_, kSum, scratch_);
+    else if (subject.is_copy)
+      std::memcpy(copy_.data(), vector_.data(), vector_.size_bytes());
     else
       transport.native_allreduce(vector_);
   }
@@ -129,6 +153,7 @@ class CollectiveBench {
     sum(subject, *count_bytes(transport_, ledger));
     const auto ranks = static_cast<float>(transport_.size());
     const float total = ranks * (ranks + 1) / 2;
+    if (subject.is_copy) return;
     if (std::any_of(vector_.begin(), vector_.end(), [&](float v) { return v != total; }))
       throw NumericError(subject.name + " of " + std::to_string(row.bytes) + " B is wrong");
     if (subject.ours == nullptr) return;
@@ -149,7 +174,8 @@ class CollectiveBench {
   LinkModel links_;
   StartingGun gun_;
   std::vector<Subject> subjects_;
-  std::vector<float> vector_;
+  std::vector<float> own_memory_, copy_;
+  MutFloats memory_, vector_;  // the longest, and the one that is summed
   Scratch scratch_;
 };
 
@@ -345,7 +371,8 @@ void add_collectives(CLI::App& bench, Action& chosen) {
       "collectives", "Time of every allreduce over its lengths, measured and predicted");
   options->world.add_to(*sub);
   sub->add_option("algorithms", options->algorithms,
-                  "ring star ...; under mpirun mpi, which is MPI's own (default: all)");
+                  "ring star ...; under mpirun mpi, which is MPI's own (default: all); memcpy: by "
+                  "all ranks at once");
   const CLI::AsSizeValue size(false);
   sub->add_option("--min-bytes", options->min_bytes, "Of the shortest vector")
       ->transform(size)

@@ -33,6 +33,7 @@ Json json_of(const LinkModel& links) {
           {"together_bytes_per_second", json_of_rate(links.together_bytes_per_second)},
           {"message_seconds", links.message_seconds},
           {"crowd_seconds", links.crowd_seconds},
+          {"shared_memory", links.shared_memory},
           {"add_bytes_per_second", json_of_rate(links.add_bytes_per_second)}};
 }
 

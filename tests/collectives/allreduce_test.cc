@@ -10,21 +10,31 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(Threads, Allreduce, testing::ValuesIn(buffered_and_rendezvous()),
                          kind_name);
 
+INSTANTIATE_TEST_SUITE_P(Machines, Allreduce, testing::ValuesIn(host_maps()), kind_name);
+
+/// Groups of 1 to 9 ranks, over every map of machines.
+std::vector<GroupKind> all_kinds() {
+  auto kinds = host_maps();
+  for (GroupKind& kind : buffered_and_rendezvous()) kinds.push_back(kind);
+  return kinds;
+}
+
 TEST(AllreduceCost, MessagesOnTheCriticalPathAreWhatWasSaid) {
-  for (int ranks = 1; ranks <= 9; ++ranks)
-    for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
-      for (const std::size_t length : {0, 1, 3, 8, 100}) {
-        CriticalPath path;
-        std::vector<std::size_t> clocks(ranks);
-        run_ranks(make_in_process_group(ranks, {.rendezvous = true}), [&](Transport& t) {
-          Scratch scratch;
-          auto vector = integers(t.rank(), 0, length);
-          algorithm.run(*path.watch(t, clocks[t.rank()]), vector, kSum, scratch);
-        });
-        EXPECT_EQ(*std::max_element(clocks.begin(), clocks.end()),
-                  algorithm.cost(length, {.ranks = ranks}).messages)
-            << algorithm.name << " of " << length << " on " << ranks;
-      }
+  for (const GroupKind& kind : all_kinds())
+    for (const int ranks : kind.sizes)
+      for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+        for (const std::size_t length : {0, 1, 8, 100}) {
+          CriticalPath path;
+          std::vector<std::size_t> clocks(ranks), said(ranks);
+          kind.run(ranks, [&](Transport& t) {
+            Scratch scratch;
+            auto vector = integers(t.rank(), 0, length);
+            said[t.rank()] = algorithm.cost(length, topology_of(t, vector)).messages;
+            algorithm.run(*path.watch(t, clocks[t.rank()]), vector, kSum, scratch);
+          });
+          EXPECT_EQ(*std::max_element(clocks.begin(), clocks.end()), said.front())
+              << algorithm.name << " of " << length << " on " << ranks << ", " << kind.name;
+        }
 }
 
 TEST(AllreduceOrder, StarAddsInRankOrder) {

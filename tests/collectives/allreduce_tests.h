@@ -28,12 +28,12 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Allreduce);
 
 /// The ledger of one sum, compared with what the algorithm says it costs. Collective.
 inline void expect_cost(Transport& t, const Cost& cost, const Ledger& ledger) {
-  const auto sent = from_every_rank(t, ledger.sent.dense);
+  const auto sent = from_every_rank(t, ledger.sent.total());
   const double mean = std::accumulate(sent.begin(), sent.end(), 0.0) / t.size();
   EXPECT_DOUBLE_EQ(mean, cost.bytes_mean);
   EXPECT_EQ(*std::max_element(sent.begin(), sent.end()), cost.bytes_busiest);
-  EXPECT_EQ(ledger.sent.total(), ledger.sent.dense);
-  const auto received = from_every_rank(t, ledger.received.dense);
+  EXPECT_EQ(ledger.sent.total(), ledger.sent.dense + ledger.sent.control);
+  const auto received = from_every_rank(t, ledger.received.total());
   EXPECT_EQ(std::accumulate(received.begin(), received.end(), std::uint64_t{0}),
             std::accumulate(sent.begin(), sent.end(), std::uint64_t{0}));
 }
@@ -49,7 +49,32 @@ TEST_P(Allreduce, IsExactOnIntegersAtTheCostItSays) {
         auto vector = integers(t.rank(), 0, length);
         algorithm.run(*counted, vector, kSum, scratch);
         EXPECT_TRUE(vector == sum_of_integers(t.size(), 0, length));
-        expect_cost(t, algorithm.cost(length, {.ranks = t.size()}), ledger);
+        expect_cost(t, algorithm.cost(length, topology_of(t, vector)), ledger);
+      }
+  });
+}
+
+/// Where the transport has memory that ranks of a machine share, vectors may lie in it.
+TEST_P(Allreduce, SumsInSharedMemory) {
+  on_every_size([](Transport& t) {
+    if (t.shared_memory() == nullptr) return;
+    Scratch scratch;
+    constexpr std::size_t kLongest = 70000;
+    const MutBytes memory = t.shared_memory()->allocate(kLongest * sizeof(float));
+    for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+      for (const std::size_t length :
+           {std::size_t{1}, std::size_t{8}, std::size_t{4099}, kLongest}) {
+        SCOPED_TRACE(std::string(algorithm.name) + " of " + std::to_string(length));
+        const MutFloats vector(reinterpret_cast<float*>(memory.data()), length);
+        const auto own = floats(t.rank(), 1, length);
+        std::copy(own.begin(), own.end(), vector.begin());
+        Ledger ledger;
+        algorithm.run(*count_bytes(t, ledger), vector, kSum, scratch);
+        EXPECT_TRUE(topology_of(t, vector).shared_memory);
+        expect_cost(t, algorithm.cost(length, topology_of(t, vector)), ledger);
+        auto elsewhere = own;
+        algorithm.run(t, elsewhere, kSum, scratch);
+        EXPECT_EQ(hash_of(elsewhere), hash_of(std::vector<float>(vector.begin(), vector.end())));
       }
   });
 }
@@ -75,7 +100,8 @@ TEST_P(Allreduce, LeavesTheBitsThatThreadsLeave) {
         algorithm.run(t, vector, kSum, scratch);
         if (t.rank() != 0) continue;
         std::vector<float> reference;
-        run_ranks(make_in_process_group(t.size()), [&](Transport& thread) {
+        const auto hosts = topology_of(t, vector).hosts;
+        run_ranks(make_in_process_group(t.size(), {.hosts = hosts}), [&](Transport& thread) {
           Scratch own;
           auto sum = floats(thread.rank(), 1, length);
           algorithm.run(thread, sum, kSum, own);

@@ -57,6 +57,7 @@ class CriticalPath {
     }
     Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
     void wake() noexcept override { inner_.wake(); }
+    SharedMemory* shared_memory() override { return inner_.shared_memory(); }
     void abort(std::string_view why, ExitStatus status) noexcept override {
       inner_.abort(why, status);
     }
