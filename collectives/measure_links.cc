@@ -32,7 +32,7 @@ constexpr std::size_t kUnderWay = 4;      // sends at one time
 constexpr std::size_t kStretch = 4;       // messages, at least
 constexpr double kStretchSeconds = 4e-3;  // at least
 constexpr double kStretchQuantile = 0.7;
-constexpr double kTripsOfStream = 8;  // for TCP to open its window
+constexpr double kTripsOfStream = 12;  // for TCP to open its window
 constexpr int kMostPings = 50, kMostSwaps = 200, kSwapsOfFit = 8;
 constexpr double kSharesNothing = 0.85;  // of the links' own rates: less is a bound
 
@@ -124,6 +124,45 @@ double fit(LinkModel& links, double LinkModel::*constant, double most, const Sch
   return low;
 }
 
+using Arrivals = std::vector<std::pair<double, std::size_t>>;  // when how many bytes in all
+
+double bytes_per_second(const Arrivals& arrived, std::size_t begin, std::size_t end) {
+  const double seconds = arrived[end].first - arrived[begin].first;
+  return seconds > 0 ? static_cast<double>(arrived[end].second - arrived[begin].second) / seconds
+                     : std::numeric_limits<double>::infinity();
+}
+
+/// Of the last half of a stream's messages.
+double mean_rate(const Arrivals& arrived) {
+  return bytes_per_second(arrived, arrived.size() / 2, arrived.size() - 1);
+}
+
+/// Of the stretch at the quantile, of the last half of a stream's messages.
+double full_rate(const Arrivals& arrived) {
+  std::vector<double> rates;
+  for (std::size_t end = arrived.size() / 2, begin = 0; end < arrived.size(); ++end) {
+    const auto lasts = [&](std::size_t from) {
+      return end - from >= kStretch && arrived[end].first - arrived[from].first >= kStretchSeconds;
+    };
+    if (!lasts(begin)) continue;
+    while (lasts(begin + 1)) ++begin;
+    rates.push_back(bytes_per_second(arrived, begin, end));
+  }
+  return rates.empty() ? bytes_per_second(arrived, 0, arrived.size() - 1)
+                       : quantile(rates, kStretchQuantile);
+}
+
+/// What is on its way from this rank to another, or from another one to this, in a stream.
+struct Flow {
+  int peer;
+  bool ended = false;
+  std::size_t bytes = kFirstCargo, of_this_size = 0;  // of a sender
+  std::size_t place = 0;                              // in the hold, of the next message
+  std::deque<Ticket> under_way;
+  std::vector<std::byte> into;  // of a receiver
+  Arrivals arrived;
+};
+
 class Measurement {
  public:
   Measurement(Transport& transport, double seconds, std::uint16_t channel)
@@ -148,13 +187,15 @@ class Measurement {
   std::optional<int> partner(int round) const;
   void meet_all();
   double ping(int peer, double seconds);
-  std::vector<double> stream(std::span<const int> to, std::span<const int> from, double seconds);
+  std::vector<Arrivals> stream(std::span<const int> to, std::span<const int> from, double seconds);
   void swap_small(int to, int from);
 
   void all_at_once();
   void add();
   void shift_and_fan(int count);
   void fan();
+  template <typename Step>
+  double batches(int count, const Step& step);
   void add_what_is_shared(LinkModel& links);
 
   Transport& transport_;
@@ -231,7 +272,7 @@ void Measurement::meet_all() {
       seconds = std::clamp(2 * kTripsOfStream * slowest_latency, seconds,
                            std::max(seconds, pair_seconds_ / 2));
     }
-    if (peer) mine_.rate[*peer] = stream({&*peer, 1}, {&*peer, 1}, 0.7 * seconds)[0];
+    if (peer) mine_.rate[*peer] = full_rate(stream({&*peer, 1}, {&*peer, 1}, 0.7 * seconds)[0]);
     if (round > 0 || rounds_left == 1) continue;
     rounds_left = std::min(rounds_left,
                            std::max(1, static_cast<int>(pair_seconds_ / slowest(watch.seconds()))));
@@ -270,40 +311,10 @@ double Measurement::ping(int peer, double seconds) {
   return leads ? median(trips) / 2 : 0;
 }
 
-/// What is on its way from this rank to another, or from another one to this, in a stream.
-struct Flow {
-  int peer;
-  bool ended = false;
-  std::size_t bytes = kFirstCargo, of_this_size = 0;  // of a sender
-  std::size_t place = 0;                              // in the hold, of the next message
-  std::deque<Ticket> under_way;
-  std::vector<std::byte> into;                          // of a receiver
-  std::vector<std::pair<double, std::size_t>> arrived;  // when how many bytes in all
-};
-
-/// The rate of the stretch at the quantile, weighted by bytes, of the last half of a stream.
-double rate_of(const std::vector<std::pair<double, std::size_t>>& arrived) {
-  std::vector<double> rates;
-  for (std::size_t end = arrived.size() / 2, begin = 0; end < arrived.size(); ++end) {
-    const auto lasts = [&](std::size_t from) {
-      return end - from >= kStretch && arrived[end].first - arrived[from].first >= kStretchSeconds;
-    };
-    if (!lasts(begin)) continue;
-    while (lasts(begin + 1)) ++begin;
-    rates.push_back(static_cast<double>(arrived[end].second - arrived[begin].second) /
-                    (arrived[end].first - arrived[begin].first));
-  }
-  if (!rates.empty()) return quantile(rates, kStretchQuantile);
-  const auto& [begin, first] = arrived.front();
-  const auto& [end, last] = arrived.back();
-  return end > begin ? static_cast<double>(last - first) / (end - begin)
-                     : std::numeric_limits<double>::infinity();
-}
-
-/// Messages to each of `to` for so long, and what comes from each of `from`: their rates. The first
-/// byte of a message says whether it is the last.
-std::vector<double> Measurement::stream(std::span<const int> to, std::span<const int> from,
-                                        double seconds) {
+/// Messages to each of `to` for so long, and when what came from each of `from`. The last message
+/// of a stream has one byte.
+std::vector<Arrivals> Measurement::stream(std::span<const int> to, std::span<const int> from,
+                                          double seconds) {
   const Stopwatch watch;
   std::vector<Flow> out, in;
   const std::byte last{1};
@@ -359,39 +370,40 @@ std::vector<double> Measurement::stream(std::span<const int> to, std::span<const
           send(flow);
       }
   }
-  std::vector<double> rates;
-  for (const Flow& flow : in) rates.push_back(rate_of(flow.arrived));
-  return rates;
+  std::vector<Arrivals> arrived;
+  for (const Flow& flow : in) arrived.push_back(flow.arrived);
+  return arrived;
 }
 
 /// All ranks to the next one, then all to all others.
 void Measurement::all_at_once() {
   const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
-  mine_.shift_rate = stream({&next, 1}, {&last, 1}, slot_)[0];
+  mine_.shift_rate = full_rate(stream({&next, 1}, {&last, 1}, slot_)[0]);
   std::vector<int> others;
   for (int d = 1; d < ranks_; ++d) others.push_back((rank_ + d) % ranks_);
-  const auto rates = stream(others, others, slot_);
+  const auto arrived = stream(others, others, slot_);
   for (std::size_t p = 0; p < others.size(); ++p)
-    mine_.crowded_rate[static_cast<std::size_t>(others[p])] = rates[p];
+    mine_.crowded_rate[static_cast<std::size_t>(others[p])] = mean_rate(arrived[p]);
 }
 
-/// The median of each: hiccups do not count.
+/// So many small messages from everybody to the next rank, and from rank 0 to all others and back.
 void Measurement::shift_and_fan(int count) {
   const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
+  mine_.shift_seconds = batches(count, [&] { swap_small(next, last); });
+  mine_.fan_seconds = batches(count, [&] { fan(); });
+}
+
+/// Seconds of one `step`: the median over batches, each begun by all ranks anew.
+template <typename Step>
+double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
-  swap_small(next, last);
-  Stopwatch watch;
-  for (int i = 0; i < count; ++i) {
-    swap_small(next, last);
-    seconds.push_back(watch.restart());
+  for (int batch = 0; batch < std::max(1, count / kSwapsOfFit); ++batch) {
+    barrier(transport_, tag_.channel);
+    const Stopwatch watch;
+    for (int i = 0; i < kSwapsOfFit; ++i) step();
+    seconds.push_back(watch.seconds() / kSwapsOfFit);
   }
-  mine_.shift_seconds = median(seconds);
-  seconds.clear();
-  for (int i = 0; i < count; ++i) {
-    fan();
-    seconds.push_back(watch.restart());
-  }
-  mine_.fan_seconds = median(seconds);
+  return median(seconds);
 }
 
 /// A small message from rank 0 to all others, and back.

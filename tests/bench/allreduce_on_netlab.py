@@ -11,9 +11,8 @@
             Bound: 0.5 % of the counter, for every algorithm
 
 All ranks begin at one reading of a clock, and a sum lasts until the slowest is through; medians. In the hosts
-net.ipv4.tcp_slow_start_after_idle is 0, and congestion control is reno, which like cubic, Linux's own default, has
-a window that only a loss shrinks (and which a host of netlab may choose). Prints tables in Markdown. Needs what
-netlab needs, and nothing else to run meanwhile. Exit status 1: a bound is broken.
+net.ipv4.tcp_slow_start_after_idle is 0, and congestion control is bbr. Prints tables in Markdown. Needs what netlab
+needs, and nothing else to run meanwhile. Exit status 1: a bound is broken.
 """
 import argparse
 import json
@@ -50,7 +49,7 @@ def table(*rows):
 
 def links(hosts, rate, latency, *more):
     """A lab with warm connections."""
-    return lab("--congestion", "reno", *more, hosts=hosts, rate=rate, latency=latency)
+    return lab("--congestion", "bbr", *more, hosts=hosts, rate=rate, latency=latency)
 
 
 def on_each(hosts, *words):
