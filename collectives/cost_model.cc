@@ -42,22 +42,24 @@ class Sharing {
   }
 
   std::vector<double> rates(const std::vector<const Message*>& messages) const {
-    std::vector<double> rates(messages.size(), -1), left = room_;
-    std::vector<int> sharers(room_.size());
-    for (const Message* m : messages)
-      for (const std::size_t shared : shared_by(*m)) ++sharers[shared];
+    std::vector<double> rates(messages.size(), -1), left = room_, sharers(room_.size());
+    const std::vector<double> weights = weights_of(messages);
+    for (std::size_t i = 0; i < messages.size(); ++i)
+      for (const std::size_t shared : shared_by(*messages[i])) sharers[shared] += weights[i];
     for (std::size_t open = messages.size(); open > 0;) {
       double level = kNever;
       for (std::size_t i = 0; i < messages.size(); ++i)
-        if (rates[i] < 0) level = std::min(level, limit(*messages[i], left, sharers));
+        if (rates[i] < 0) level = std::min(level, limit(*messages[i], weights[i], left, sharers));
       for (std::size_t i = 0; i < messages.size(); ++i) {
-        if (rates[i] >= 0 || limit(*messages[i], left, sharers) > level * (1 + 1e-9)) continue;
+        if (rates[i] >= 0 || limit(*messages[i], weights[i], left, sharers) > level * (1 + 1e-9))
+          continue;
         rates[i] = level;
         settled_.push_back(i);
       }
       for (const std::size_t i : settled_)
         for (const std::size_t shared : shared_by(*messages[i]))
-          left[shared] = std::max(0.0, left[shared] - level), --sharers[shared];
+          left[shared] = std::max(0.0, left[shared] - level * weights[i]),
+          sharers[shared] -= weights[i];
       open -= settled_.size();
       settled_.clear();
     }
@@ -77,9 +79,19 @@ class Sharing {
     return shared;
   }
 
-  double limit(const Message& m, const std::vector<double>& left,
-               const std::vector<int>& sharers) const {
-    double limit = links_.link(m.from, m.to).bytes_per_second;
+  /// How much of what it shares a message uses up for each byte: more where one goes the other way.
+  std::vector<double> weights_of(const std::vector<const Message*>& messages) const {
+    std::vector<double> weights(messages.size(), 1);
+    for (std::size_t i = 0; i < messages.size(); ++i)
+      for (const Message* other : messages)
+        if (other->from == messages[i]->to && other->to == messages[i]->from)
+          weights[i] = 1 / links_.both_ways_share;
+    return weights;
+  }
+
+  double limit(const Message& m, double weight, const std::vector<double>& left,
+               const std::vector<double>& sharers) const {
+    double limit = links_.link(m.from, m.to).bytes_per_second / weight;
     for (const std::size_t shared : shared_by(m))
       limit = std::min(limit, left[shared] / sharers[shared]);
     return limit;

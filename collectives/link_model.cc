@@ -56,6 +56,8 @@ std::string describe(const LinkModel& links) {
       "{} ranks on {} host{}: latency {} ({} to {}), {} ({} to {})", links.ranks, hosts,
       hosts == 1 ? "" : "s", milliseconds(latency.median), milliseconds(latency.least),
       milliseconds(latency.most), rate(speed.median), rate(speed.least), rate(speed.most));
+  if (links.both_ways_share < 1)
+    text += fmt::format(", {:.0f} % of it both ways", 1e2 * links.both_ways_share);
   if (std::isfinite(links.together_bytes_per_second))
     text += ", together " + rate(links.together_bytes_per_second);
   return text + fmt::format("; {:.3g} us a message, {:.3g} us for each other one; adds {}",

@@ -22,6 +22,9 @@ struct LinkModel {
   int ranks = 1;
   std::vector<int> hosts;   ///< By rank, as Transport::host_of.
   std::vector<Link> links;  ///< By sender * ranks + receiver; those to oneself are not looked at.
+  /// What is left of it while both ends of a link send at once: less than 1 where, as in TCP,
+  /// acknowledgements wait behind messages that go their way.
+  double both_ways_share = 1;
   /// By rank: what all messages that it sends, or receives, at one time share.
   std::vector<double> out_bytes_per_second, in_bytes_per_second;
   /// What all messages of the group share: less than the interfaces together where the switch in

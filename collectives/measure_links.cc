@@ -32,6 +32,7 @@ constexpr std::size_t kUnderWay = 4;      // sends at one time
 constexpr std::size_t kStretch = 4;       // messages, at least
 constexpr double kStretchSeconds = 4e-3;  // at least
 constexpr double kStretchQuantile = 0.7;
+constexpr double kTripsUntilSteady = 50;
 constexpr double kTripsOfStream = 12;  // for TCP to open its window
 constexpr int kMostPings = 50, kMostSwaps = 200, kSwapsOfFit = 8;
 constexpr double kSharesNothing = 0.85;  // of the links' own rates: less is a bound
@@ -46,24 +47,25 @@ double median(std::vector<double> values) { return quantile(std::move(values), 0
 struct Findings {
   std::vector<double> latency, rate;  // by peer, of what it sends us; 0: not measured
   std::vector<double> crowded_rate;   // the same, while everybody sends to everybody
+  double both_ways_share = 1;         // of a rate: what a steady stream both ways gets
   double shift_rate = 0;              // while everybody sends to the next rank alone
-  double shift_seconds = 0;           // a small message from everybody to the next rank
-  double fan_seconds = 0;             // one from rank 0 to all others, and back
+  double crowd_seconds = 0;  // a small message from everybody to the next rank, then to all others
+  double fan_seconds = 0;    // one from rank 0 to all others, and back
   double add_rate = 0;
 
   std::vector<double> packed() const {
-    std::vector<double> all{shift_rate, shift_seconds, fan_seconds, add_rate};
+    std::vector<double> all{both_ways_share, shift_rate, crowd_seconds, fan_seconds, add_rate};
     for (const auto* part : {&latency, &rate, &crowded_rate})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }
   static Findings unpacked(const std::vector<double>& all) {
-    const std::size_t n = (all.size() - 4) / 3;
+    const std::size_t n = (all.size() - 5) / 3;
     const auto part = [&](std::size_t i) {
-      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(4 + i * n);
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(5 + i * n);
       return std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(n));
     };
-    return {part(0), part(1), part(2), all[0], all[1], all[2], all[3]};
+    return {part(0), part(1), part(2), all[0], all[1], all[2], all[3], all[4]};
   }
 };
 
@@ -71,7 +73,9 @@ struct Findings {
 LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport) {
   const int ranks = transport.size();
   LinkModel links = uniform_links(ranks, {.latency_seconds = 0, .bytes_per_second = 0});
-  std::vector<double> latencies, rates;
+  std::vector<double> latencies, rates, shares;
+  for (const Findings& findings : all) shares.push_back(findings.both_ways_share);
+  links.both_ways_share = median(shares);
   for (int r = 0; r < ranks; ++r) links.hosts[r] = transport.host_of(r);
   links.shared_memory = transport.shared_memory() != nullptr;
   for (int from = 0; from < ranks; ++from)
@@ -88,14 +92,15 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
   return links;
 }
 
-/// `count` times a small message from each rank to the next.
-Schedule shifts(int ranks, int count) {
+/// `count` times a small message from each rank to the next, then from each to all others.
+Schedule crowds(int ranks, int count) {
   Schedule schedule(ranks);
   for (int i = 0; i < count; ++i)
-    for (int r = 0; r < ranks; ++r) {
-      schedule.send(r, (r + 1) % ranks, kSmall);
-      schedule.receive(r, (r + ranks - 1) % ranks);
-    }
+    for (const int farthest : {1, ranks - 1})
+      for (int r = 0; r < ranks; ++r) {
+        for (int d = 1; d <= farthest; ++d) schedule.send(r, (r + d) % ranks, kSmall);
+        for (int d = 1; d <= farthest; ++d) schedule.receive(r, (r + ranks - d) % ranks);
+      }
   return schedule;
 }
 
@@ -133,8 +138,13 @@ double bytes_per_second(const Arrivals& arrived, std::size_t begin, std::size_t 
 }
 
 /// Of the last half of a stream's messages.
-double mean_rate(const Arrivals& arrived) {
+double later_rate(const Arrivals& arrived) {
   return bytes_per_second(arrived, arrived.size() / 2, arrived.size() - 1);
+}
+
+/// Of a whole stream, TCP's start included.
+double mean_rate(const Arrivals& arrived) {
+  return bytes_per_second(arrived, 0, arrived.size() - 1);
 }
 
 /// Of the stretch at the quantile, of the last half of a stream's messages.
@@ -188,11 +198,12 @@ class Measurement {
   void meet_all();
   double ping(int peer, double seconds);
   std::vector<Arrivals> stream(std::span<const int> to, std::span<const int> from, double seconds);
-  void swap_small(int to, int from);
+  void stream_with(int peer, double seconds);
+  void swap_small(int farthest);
 
   void all_at_once();
   void add();
-  void shift_and_fan(int count);
+  void crowd_and_fan(int count);
   void fan();
   template <typename Step>
   double batches(int count, const Step& step);
@@ -213,7 +224,7 @@ LinkModel Measurement::run() {
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
   const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, kMostSwaps);
-  shift_and_fan(count);
+  crowd_and_fan(count);
   add_what_is_shared(links);
   return links;
 }
@@ -263,28 +274,37 @@ void Measurement::meet_all() {
   for (int round = 0; round < rounds_left; ++round) {
     const Stopwatch watch;
     const auto peer = partner(round);
-    if (peer) {
-      swap_small(*peer, *peer);
-      mine_.latency[*peer] = ping(*peer, seconds / 4);
-    }
+    if (peer) mine_.latency[*peer] = ping(*peer, seconds / 4);
     if (round == 0) {
       slowest_latency = slowest(peer ? mine_.latency[*peer] : 0);
       seconds = std::clamp(2 * kTripsOfStream * slowest_latency, seconds,
                            std::max(seconds, pair_seconds_ / 2));
     }
-    if (peer) mine_.rate[*peer] = full_rate(stream({&*peer, 1}, {&*peer, 1}, 0.7 * seconds)[0]);
+    if (peer) stream_with(*peer, 0.7 * seconds);
     if (round > 0 || rounds_left == 1) continue;
     rounds_left = std::min(rounds_left,
                            std::max(1, static_cast<int>(pair_seconds_ / slowest(watch.seconds()))));
   }
 }
 
-void Measurement::swap_small(int to, int from) {
-  std::array<std::byte, kSmall> out{}, in{};
-  const Ticket receive = transport_.post_receive(from, tag_, in);
-  const Ticket send = transport_.post_send(to, tag_, out);
-  transport_.wait(receive);
-  transport_.wait(send);
+/// Both ways at once. What TCP gets through when it has been at it for long says what is lost.
+void Measurement::stream_with(int peer, double seconds) {
+  const Arrivals arrived = stream({&peer, 1}, {&peer, 1}, seconds)[0];
+  mine_.rate[peer] = full_rate(arrived);
+  if (seconds > kTripsUntilSteady * 2 * mine_.latency[peer])
+    mine_.both_ways_share = std::min(1.0, later_rate(arrived) / mine_.rate[peer]);
+}
+
+/// A small message to each of the next ranks up to the `farthest`, and from each of the last.
+void Measurement::swap_small(int farthest) {
+  std::array<std::byte, kSmall> out{};
+  std::vector<std::array<std::byte, kSmall>> in(static_cast<std::size_t>(farthest));
+  std::vector<Ticket> tickets;
+  for (int d = 1; d <= farthest; ++d)
+    tickets.push_back(transport_.post_receive((rank_ + ranks_ - d) % ranks_, tag_, in[d - 1]));
+  for (int d = 1; d <= farthest; ++d)
+    tickets.push_back(transport_.post_send((rank_ + d) % ranks_, tag_, out));
+  for (const Ticket ticket : tickets) transport_.wait(ticket);
 }
 
 /// Half a round trip, the median. The lower rank decides how often.
@@ -386,14 +406,15 @@ void Measurement::all_at_once() {
     mine_.crowded_rate[static_cast<std::size_t>(others[p])] = mean_rate(arrived[p]);
 }
 
-/// So many small messages from everybody to the next rank, and from rank 0 to all others and back.
-void Measurement::shift_and_fan(int count) {
-  const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
-  mine_.shift_seconds = batches(count, [&] { swap_small(next, last); });
+void Measurement::crowd_and_fan(int count) {
+  mine_.crowd_seconds = batches(count, [&] {
+    swap_small(1);
+    swap_small(ranks_ - 1);
+  });
   mine_.fan_seconds = batches(count, [&] { fan(); });
 }
 
-/// Seconds of one `step`: the median over batches, each begun by all ranks anew.
+/// Seconds of one `step`: a low quartile over batches, since hiccups only ever slow them.
 template <typename Step>
 double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
@@ -403,7 +424,7 @@ double Measurement::batches(int count, const Step& step) {
     for (int i = 0; i < kSwapsOfFit; ++i) step();
     seconds.push_back(watch.seconds() / kSwapsOfFit);
   }
-  return median(seconds);
+  return quantile(seconds, 0.25);
 }
 
 /// A small message from rank 0 to all others, and back.
@@ -424,12 +445,12 @@ void Measurement::fan() {
 /// An interface carries what all ranks' messages to all others showed, or what one link did.
 void Measurement::add_what_is_shared(LinkModel& links) {
   const auto all = gather();
-  std::vector<double> adds, shift_seconds;
+  std::vector<double> adds, crowd_seconds;
   double shifted = 0, alone = 0;
   std::vector<double> out(all.size()), in(all.size());
   for (int r = 0; r < ranks_; ++r) {
     adds.push_back(all[r].add_rate);
-    shift_seconds.push_back(all[r].shift_seconds);
+    crowd_seconds.push_back(all[r].crowd_seconds);
     shifted += all[r].shift_rate;
     alone += links.link((r + ranks_ - 1) % ranks_, r).bytes_per_second;
     for (int s = 0; s < ranks_; ++s) {
@@ -446,8 +467,8 @@ void Measurement::add_what_is_shared(LinkModel& links) {
   }
   if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
-  const double shift = median(shift_seconds);
-  fit(links, &LinkModel::crowd_seconds, shift, shifts(ranks_, kSwapsOfFit), kSwapsOfFit * shift);
+  const double crowd = median(crowd_seconds);
+  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, kSwapsOfFit), kSwapsOfFit * crowd);
   fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
       fans(ranks_, kSwapsOfFit), kSwapsOfFit * all[0].fan_seconds);
 }

@@ -28,6 +28,7 @@ Json json_of(const LinkModel& links) {
           {"hosts", links.hosts},
           {"latency_seconds", latencies},
           {"bytes_per_second", rates},
+          {"both_ways_share", links.both_ways_share},
           {"out_bytes_per_second", out},
           {"in_bytes_per_second", in},
           {"together_bytes_per_second", json_of_rate(links.together_bytes_per_second)},

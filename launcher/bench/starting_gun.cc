@@ -93,7 +93,7 @@ double StartingGun::one(const std::function<void()>& work) {
       slowest = std::max(slowest, report.seconds);
       least_spare = std::min(least_spare, report.spare);
     }
-    if (latest < least_late) least_late = latest, seconds = slowest;
+    if (latest < least_late) least_late = latest, seconds = slowest - std::max(latest, 0.0);
     if (least_spare < 0) margin_ -= least_spare;
     ended_ = start + slowest;
     if (latest <= kInTime * slowest) break;

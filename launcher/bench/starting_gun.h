@@ -9,9 +9,9 @@
 namespace laconic::bench {
 
 /// Times collectives as a group sees them: all ranks begin at one reading of rank 0's clock, and a
-/// run lasts until the slowest rank is through. Other clocks are compared with rank 0's by round
-/// trips. A run for which some rank was late is done again, a few times; the least late one counts.
-/// Every rank makes the same calls.
+/// run lasts from when the last one has begun until the slowest is through. Other clocks are
+/// compared with rank 0's by round trips. A run for which some rank was late is done again, a few
+/// times; the least late one counts. Every rank makes the same calls.
 class StartingGun {
  public:
   /// `latency_seconds` between the ranks, more or less.

@@ -107,14 +107,17 @@ def choice(arguments):
 
 
 def best_two_in_order(rows):
-    """For how many lengths the model has the two fastest in order, or they are within 5 %; and of how many."""
+    """For how many lengths the model has the two fastest in order, or they are within 5 %, and of how many.
+
+    With four ranks tree_3 is a star: what is predicted to take the same is in either order.
+    """
     right = lengths = 0
     for length in sorted({row["bytes"] for row in rows}):
         first, second = [*sorted((row for row in rows if row["bytes"] == length), key=median), None][:2]
         if second is None:
             continue
         lengths += 1
-        right += first["predicted_seconds"] <= second["predicted_seconds"] or median(second) <= 1.05 * median(first)
+        right += first["predicted_seconds"] <= 1.01 * second["predicted_seconds"] or median(second) <= 1.05 * median(first)
     return right, lengths
 
 

@@ -73,6 +73,17 @@ TEST(CostModel, SharesWhatAllMessagesGoThrough) {
   EXPECT_DOUBLE_EQ(predict_seconds(shift, links), 10);
 }
 
+TEST(CostModel, KnowsThatBothWaysAtOnceMayBeSlower) {
+  auto links = uniform_links(3, {.latency_seconds = 0, .bytes_per_second = 10});
+  links.both_ways_share = 0.5;
+  Schedule swap(3), ring(3);
+  for (int r = 0; r < 2; ++r) swap.send(r, 1 - r, 100), swap.receive(r, 1 - r);
+  for (int r = 0; r < 3; ++r) ring.send(r, (r + 1) % 3, 100), ring.receive(r, (r + 2) % 3);
+  EXPECT_DOUBLE_EQ(predict_seconds(swap, links), 20);
+  EXPECT_DOUBLE_EQ(predict_seconds(ring, links), 10);
+  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("naive"), 100, links), 160);
+}
+
 /// A message that shares a link with one that ends goes on faster from then on.
 TEST(CostModel, LetsMessagesGoFasterWhenOthersHaveLeft) {
   const auto links = uniform_links(3, {.latency_seconds = 0, .bytes_per_second = 1});
