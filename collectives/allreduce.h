@@ -28,7 +28,8 @@ struct Topology {
 Topology topology_of(Transport& transport, Floats vector);
 
 /// Sums `vector` over the group, in place, the same bits on every rank. Every rank calls it with
-/// the same length and tag. The order of addition is a function of ranks and length alone.
+/// the same length and tag. The order of addition is a function of ranks and length alone, and in
+/// the hierarchical ones of which ranks share a machine.
 struct AllreduceAlgorithm {
   std::string_view name;  ///< As in experiment.proto: "ring".
   void (*run)(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch);
