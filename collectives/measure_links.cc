@@ -129,7 +129,7 @@ double fit(LinkModel& links, double LinkModel::*constant, double most, const Sch
   return low;
 }
 
-using Arrivals = std::vector<std::pair<double, std::size_t>>;  // when how many bytes in all
+using Arrivals = std::vector<std::pair<double, std::size_t>>;  // when, since it began, bytes in all
 
 double bytes_per_second(const Arrivals& arrived, std::size_t begin, std::size_t end) {
   const double seconds = arrived[end].first - arrived[begin].first;
@@ -142,9 +142,9 @@ double later_rate(const Arrivals& arrived) {
   return bytes_per_second(arrived, arrived.size() / 2, arrived.size() - 1);
 }
 
-/// Of a whole stream, TCP's start included.
+/// Of a whole stream, the latency and TCP's start included.
 double mean_rate(const Arrivals& arrived) {
-  return bytes_per_second(arrived, 0, arrived.size() - 1);
+  return static_cast<double>(arrived.back().second) / arrived.back().first;
 }
 
 /// Of the stretch at the quantile, of the last half of a stream's messages.
@@ -158,8 +158,7 @@ double full_rate(const Arrivals& arrived) {
     while (lasts(begin + 1)) ++begin;
     rates.push_back(bytes_per_second(arrived, begin, end));
   }
-  return rates.empty() ? bytes_per_second(arrived, 0, arrived.size() - 1)
-                       : quantile(rates, kStretchQuantile);
+  return rates.empty() ? mean_rate(arrived) : quantile(rates, kStretchQuantile);
 }
 
 /// What is on its way from this rank to another, or from another one to this, in a stream.

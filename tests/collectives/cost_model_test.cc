@@ -134,5 +134,32 @@ TEST(MeasureLinks, FindsWhatIsEmulated) {
     }
 }
 
+/// Within a factor of two, once in a few attempts: the machine may be busy, which only slows.
+TEST(MeasureLinks, ComesCloseToLinksThatAreEmulated) {
+  constexpr double kLatency = 5e-3, kRate = 10e6;
+  const auto close = [](double value, double truth) {
+    return value > truth / 2 && value < truth * 2;
+  };
+  for (const int ranks : {2, 3}) {
+    bool found = false;
+    LinkModel links;
+    for (int attempt = 0; attempt < 8 && !found; ++attempt) {
+      run_ranks(
+          make_in_process_group(ranks, {.latency_seconds = kLatency, .bytes_per_second = kRate}),
+          [&](Transport& t) {
+            const LinkModel mine = measure_links(t, 0.6);
+            if (t.rank() == 0) links = mine;
+          });
+      found = true;
+      for (int from = 0; from < ranks; ++from)
+        for (int to = 0; to < ranks; ++to)
+          if (from != to)
+            found = found && close(links.link(from, to).latency_seconds, kLatency) &&
+                    close(links.link(from, to).bytes_per_second, kRate);
+    }
+    EXPECT_TRUE(found) << describe(links);
+  }
+}
+
 }  // namespace
 }  // namespace laconic::test
