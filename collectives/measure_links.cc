@@ -413,7 +413,7 @@ void Measurement::crowd_and_fan(int count) {
   mine_.fan_seconds = batches(count, [&] { fan(); });
 }
 
-/// Seconds of one `step`: a low quartile over batches, since hiccups only ever slow them.
+/// Seconds of one `step`: the median over batches, each begun by all ranks anew.
 template <typename Step>
 double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
@@ -423,7 +423,7 @@ double Measurement::batches(int count, const Step& step) {
     for (int i = 0; i < kSwapsOfFit; ++i) step();
     seconds.push_back(watch.seconds() / kSwapsOfFit);
   }
-  return quantile(seconds, 0.25);
+  return median(seconds);
 }
 
 /// A small message from rank 0 to all others, and back.
