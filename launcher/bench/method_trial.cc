@@ -1,6 +1,7 @@
 #include "launcher/bench/method_trial.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "base/errors.h"
@@ -69,7 +70,8 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
     method->step(oracle, {trial.steps, key, {}});
     if (++trial.steps % options.score_every != 0) continue;
     const double value = measure() / start;
-    if (!(value < kDiverged)) break;
+    trial.diverged = !(value < kDiverged);
+    if (trial.diverged) break;
     trial.best = std::min(trial.best, value);
     trial.reached = value <= options.target;
     trial.curve.push_back({ledger.sent.total(), value});
@@ -85,14 +87,21 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
 
 Trial run_trial(const Experiment& experiment, const SharedData& data, const TrialOptions& options) {
   Trial trial;
+  std::atomic<bool> diverged = false;  // on any rank: the others hear of an end and no more
   try {
     run_ranks({.ranks = options.ranks, .deadline_seconds = experiment.deadline_seconds},
               [&](Transport& transport) {
-                Trial mine = run_rank(experiment, data, options, transport);
-                if (transport.rank() == transport.size() - 1) trial = std::move(mine);
+                try {
+                  Trial mine = run_rank(experiment, data, options, transport);
+                  if (transport.rank() == transport.size() - 1) trial = std::move(mine);
+                } catch (const NumericError&) {
+                  diverged = true;
+                  throw;
+                }
               });
-  } catch (const Error& e) {
-    if (e.status() != ExitStatus::other) throw;  // a value that is not finite: it diverged
+  } catch (const Error&) {
+    if (!diverged) throw;
+    trial.diverged = true;
   }
   return trial;
 }

@@ -28,6 +28,7 @@ struct CurvePoint {
 
 struct Trial {
   bool reached = false;
+  bool diverged = false;  ///< Ended since values grew beyond all bounds or were no numbers.
   std::uint64_t steps = 0;
   std::uint64_t calls = 0;   ///< Of the oracle, by the last rank.
   ByteCount sent, received;  ///< By the last rank.
@@ -36,7 +37,7 @@ struct Trial {
 };
 
 /// Runs an experiment, ranks as threads, until it reaches the target, diverges or has made its
-/// steps. Throws what the parts of a run throw, a loss that is not finite excepted.
+/// steps. Throws what the parts of a run throw, numbers that are not finite excepted.
 Trial run_trial(const Experiment& experiment, const SharedData& data, const TrialOptions& options);
 
 /// L of the experiment's problem: what rates are multiples of the inverse of.

@@ -17,6 +17,7 @@
 #include "train/config.h"
 #include "train/durable_file.h"
 #include "train/names.h"
+#include "train/svg_chart.h"
 #include "train/units.h"
 
 namespace laconic::bench {
@@ -32,6 +33,7 @@ struct Options {
   TrialOptions trial;
   int from = -10, to = 1;  ///< Rates are 2^from / L to 2^to / L.
   fs::path out = "runs/bench_methods";
+  fs::path svg;
 };
 
 /// The rate of an experiment is 2^power / L.
@@ -64,14 +66,20 @@ ByteCount bytes_of(const Json& j) {
 Json json_of(const Trial& t) {
   Json curve = Json::array();
   for (const CurvePoint& point : t.curve) curve.push_back({point.sent, point.value});
-  return {{"reached", t.reached},    {"steps", t.steps}, {"calls", t.calls},
-          {"sent", json_of(t.sent)}, {"best", t.best},   {"received", json_of(t.received)},
+  return {{"reached", t.reached},
+          {"diverged", t.diverged},
+          {"steps", t.steps},
+          {"calls", t.calls},
+          {"best", t.best},
+          {"sent", json_of(t.sent)},
+          {"received", json_of(t.received)},
           {"curve", curve}};
 }
 
 Trial trial_of(const Json& j) {
   Trial t;
   t.reached = j.at("reached");
+  t.diverged = j.at("diverged");
   t.steps = j.at("steps");
   t.calls = j.at("calls");
   t.sent = bytes_of(j.at("sent"));
@@ -144,9 +152,11 @@ Tuned tune(const Options& options, const fs::path& file, std::uint64_t seed) {
     const auto path = options.out / fmt::format("{}-seed{}-ranks{}-rate{}.json", plain.name, seed,
                                                 trial.ranks, power);
     const Tried tried{power, rate, kept_or_new(path, read(options, file, seed, rate), data, trial)};
+    const char* end = tried.trial.reached    ? "reached"
+                      : tried.trial.diverged ? "diverged"
+                                             : "not reached";
     fmt::print(stderr, "{} seed {} rate 2^{}/L: {} after {} steps, lowest {:.2e}\n", plain.name,
-               seed, power, tried.trial.reached ? "reached" : "not reached", tried.trial.steps,
-               tried.trial.best);
+               seed, power, end, tried.trial.steps, tried.trial.best);
     tuned.tried.push_back(tried);
     const bool better =
         tried.trial.reached && (!tuned.best || tried.trial.steps < tuned.best->trial.steps);
@@ -225,6 +235,32 @@ void print_curve(const std::string& name, const Tuned& tuned, std::size_t width)
   fmt::print("\n");
 }
 
+/// The run that stands for an experiment: the best one, or where none arrived the one that came
+/// closest.
+const Trial& shown(const Tuned& tuned) {
+  if (tuned.best) return tuned.best->trial;
+  return std::ranges::min_element(tuned.tried, {}, [](const Tried& t) { return t.trial.best; })
+      ->trial;
+}
+
+void draw(const Options& options, const std::vector<std::string>& names,
+          const std::vector<std::vector<Tuned>>& results) {
+  const char* measure = options.trial.measure == Measure::distance ? "squared distance" : "gap";
+  Chart chart{
+      .title = fmt::format("{} over bytes a worker sent, {} ranks", measure, options.trial.ranks),
+      .x_label = "bytes sent",
+      .y_label = fmt::format("{}, of the start's", measure),
+      .log_x = false,
+      .series = {}};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    ChartSeries series{.name = names[i], .points = {}};
+    for (const CurvePoint& point : shown(results[i][0]).curve)
+      series.points.emplace_back(static_cast<double>(point.sent), point.value);
+    chart.series.push_back(std::move(series));
+  }
+  write_durably(options.svg, svg_of(chart));
+}
+
 ExitStatus run(const Options& options) {
   std::vector<std::string> names;
   std::vector<std::vector<Tuned>> results;
@@ -252,6 +288,7 @@ ExitStatus run(const Options& options) {
       "\nRounds by rate, in powers of 2 over L, on the first instance (lowest value seen where "
       "the target was not reached):\n");
   for (std::size_t i = 0; i < results.size(); ++i) print_curve(names[i], results[i][0], width);
+  if (!options.svg.empty()) draw(options, names, results);
   return ExitStatus::done;
 }
 
@@ -286,6 +323,8 @@ void add_methods(CLI::App& bench, Action& chosen) {
   sub->add_option("--to", options->to, "Highest rate of the grid: 2^TO / L")->capture_default_str();
   sub->add_option("--out", options->out, "Keeps the result of every trial, to go on from")
       ->capture_default_str();
+  sub->add_option("--svg", options->svg,
+                  "Draw the measure over bytes, of the first instance, into this file");
   sub->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

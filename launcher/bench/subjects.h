@@ -10,5 +10,6 @@ void add_compressors(CLI::App& bench, Action& chosen);
 void add_exchanges(CLI::App& bench, Action& chosen);
 void add_links(CLI::App& bench, Action& chosen);
 void add_methods(CLI::App& bench, Action& chosen);
+void add_rounds(CLI::App& bench, Action& chosen);
 
 }  // namespace laconic::bench

@@ -50,6 +50,14 @@ ExchangeOptions contractive(double density) {
   return options;
 }
 
+/// Averages are compressed on their way back too.
+template <ExchangeOptions (*up)(double)>
+ExchangeOptions both_ways(double density) {
+  ExchangeOptions options = up(density);
+  options.kind = StarOptions{};
+  return options;
+}
+
 template <typename Options>
 auto with(std::unique_ptr<Method> (*make)(const Options&, const Setting&, Exchange&,
                                           std::vector<float>),
@@ -78,7 +86,9 @@ const std::vector<Row>& rows() {
       {"diana_some", with(make_diana, {.participants = 2}), unbiased},
       {"masha1", with(make_masha1), unbiased},
       {"masha1_some", with(make_masha1, {{.participants = 2}}), unbiased},
+      {"masha1_both_ways", with(make_masha1), both_ways<unbiased>},
       {"masha2", with(make_masha2), contractive, false},
+      {"masha2_both_ways", with(make_masha2), both_ways<contractive>, false},
       {"masha2_some", with(make_masha2, {{.participants = 2}}), contractive, false}};
   return table;
 }
@@ -239,6 +249,28 @@ TEST_P(EveryMethod, ResumesToTheSameBits) {
     run.interrupted_at = at;
     EXPECT_EQ(train(GetParam(), run).hash, whole.hash) << "at " << at;
   }
+}
+
+TEST(Saddle, StepsByAdamResumeToTheSameBits) {
+  const std::vector<Row> rows{
+      {"extragradient", with(make_extragradient, {.rate = 0.01, .rule = AdamWOptions{}}), dense},
+      {"masha2",
+       with(make_masha2, {{.rate = 0.01, .sync_probability = 0.2, .rule = AdamWOptions{}}}),
+       both_ways<contractive>}};
+  for (const Row& row : rows) {
+    Training run{.problem = bilinear(3, 7, 4), .steps = 60};
+    const Outcome whole = train(row, run);
+    for (const std::uint64_t at : {1, 37}) {
+      run.interrupted_at = at;
+      EXPECT_EQ(train(row, run).hash, whole.hash) << row.name << " at " << at;
+    }
+  }
+}
+
+TEST(Saddle, Masha2TakesAProxWithARateThatIsGiven) {
+  Training run{.problem = quadratic(3, 5, BoxProx{-0.5, 0.5})};
+  run.arrived = near_solution;
+  EXPECT_TRUE(train({"masha2", with(make_masha2, {{.rate = 0.05}}), contractive}, run).arrived);
 }
 
 const Row& row(const std::string& name) {

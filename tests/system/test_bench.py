@@ -165,10 +165,35 @@ class Methods(SystemTest):
         self.assertIn("2^0/L", rates)
         self.assertIn("2^1/L", rates)
 
+    def test_a_chart_beside_the_table(self):
+        self.bench("--svg", self.home / "methods.svg")
+        chart = (self.home / "methods.svg").read_text()
+        self.assertEqual(chart.count("<polyline"), 2)
+        for said in ("extragradient", "masha1", "bytes sent"):
+            self.assertIn(said, chart)
+
+    def test_says_what_diverged(self):
+        said = self.bench("--from", 3, "--to", 3).stderr
+        self.assertIn("rate 2^3/L: diverged", said)
+        self.assertNotIn("rate 2^0/L: diverged", said)
+
     def test_refuses_a_measure_that_is_not_known(self):
         file = self.experiment("steps: 9 problem { matrix_game {} } method { extragradient {} }")
         self.refuse(command("bench", "methods", file, "--ranks", 2, "--out", self.home / "trials"),
                     2, "--measure")
+
+
+class Rounds(SystemTest):
+    def test_every_size_and_method(self):
+        done = self.succeed(command("bench", "rounds", "--ranks", 3, "--seconds", 0,
+                                    "--dense", "20,40", "--diagonal", "300"))
+        rows = [line.split() for line in done.stdout.splitlines()
+                if line.startswith(("dense", "diagonal"))]
+        self.assertEqual([row[:2] for row in rows],
+                         [["dense", "20"]] * 3 + [["dense", "40"]] * 3 + [["diagonal", "300"]] * 3)
+        for row in rows:
+            ratio = float(row[-2])
+            self.assertGreater(ratio, 0)
 
 
 if __name__ == "__main__":
