@@ -98,18 +98,28 @@ Json identity_of(const Experiment& experiment, const TrialOptions& options) {
           {"score_every", options.score_every}};
 }
 
-/// A trial that was made before, or a new one, which is kept as soon as it ends. One that was given
-/// up at fewer steps than are asked for now says nothing.
+/// The trial that a file holds, if it is this one. One that was given up at fewer steps than are
+/// asked for now says nothing, and neither does a file that is none of ours.
+std::optional<Trial> kept_trial(const fs::path& file, const Json& identity,
+                                const TrialOptions& options) {
+  std::ifstream in(file);
+  if (!in) return std::nullopt;
+  try {
+    const Json kept = Json::parse(in);
+    const Trial trial = trial_of(kept.at("trial"));
+    const bool whole =
+        trial.reached || kept.at("most_steps").get<std::uint64_t>() >= options.most_steps;
+    if (kept.at("of") == identity && whole) return trial;
+  } catch (const Json::exception&) {
+  }
+  return std::nullopt;
+}
+
+/// A trial that was made before, or a new one, which is kept as soon as it ends.
 Trial kept_or_new(const fs::path& file, const Experiment& experiment, const SharedData& data,
                   const TrialOptions& options) {
   const Json identity = identity_of(experiment, options);
-  if (std::ifstream in(file); in) {
-    const Json kept = Json::parse(in, nullptr, /*allow_exceptions=*/false);
-    if (kept.is_object() && kept.value("of", Json()) == identity &&
-        (kept.at("trial").at("reached") ||
-         kept.at("most_steps").get<std::uint64_t>() >= options.most_steps))
-      return trial_of(kept.at("trial"));
-  }
+  if (const auto kept = kept_trial(file, identity, options)) return *kept;
   const Trial trial = run_trial(experiment, data, options);
   write_durably(
       file,
