@@ -43,8 +43,14 @@ constexpr std::uint64_t kDriftSteps = 20;
 
 bool due(std::uint64_t steps, std::uint64_t every) { return every > 0 && steps % every == 0; }
 
+/// 0: all of a rank's data.
 std::uint32_t batch_of(const MethodOptions& method) {
-  return std::visit([](const auto& options) { return options.batch; }, method);
+  return std::visit(
+      [](const auto& options) -> std::uint32_t {
+        if constexpr (requires { options.batch; }) return options.batch;
+        return 0;
+      },
+      method);
 }
 
 /// As BatchSampler counts them; 0 where there are no examples.
