@@ -9,7 +9,6 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <numeric>
 
 #include "collectives/control.h"
 #include "collectives/exchange_cost.h"
@@ -169,9 +168,7 @@ class ExchangeBench {
 
   void time(std::vector<std::function<void()>>& works, std::vector<Row>& rows) {
     const double enough = options_.seconds * static_cast<double>(works.size());
-    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far) {
-      double spent = 0;
-      for (const auto& round : so_far) spent = std::accumulate(round.begin(), round.end(), spent);
+    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far, double spent) {
       return works.empty() || (so_far.size() >= kLeastRounds && spent >= enough) ||
              so_far.size() >= kMostRounds;
     });

@@ -94,7 +94,7 @@ class OurLoop {
 
   double step(std::uint64_t index) {
     const RngKey key = make_key(kSeed, kEveryRank, index, RngPurpose::compress);
-    return method_->step(*oracle_, {index, key, {}}).loss;
+    return method_->step(*oracle_, {index, key, {}}).loss.value();
   }
 
   const Layout& layout() const { return oracle_->layout(); }
