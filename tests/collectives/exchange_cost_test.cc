@@ -40,7 +40,7 @@ TEST(ExchangeCost, HasTheLatenciesOfTheCriticalPath) {
 TEST(ExchangeCost, SendsWhatTheExchangeSends) {
   const Layout layout{{"first", 0, 30, 20}, {"second", 600, 400, 1}};
   for (const int ranks : {1, 2, 3, 5, 8})
-    run_ranks(make_in_process_group(ranks), [&](Transport& t) {
+    run_ranks(make_in_process_group(ranks, {.shared_memory = false}), [&](Transport& t) {
       for (const auto& [name, options] : all_exchanges(ranks)) {
         Ledger ledger;
         const auto counted = count_bytes(t, ledger);
