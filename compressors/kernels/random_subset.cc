@@ -183,7 +183,7 @@ void draw_by_sorting(Draws& draws, std::size_t count, Indices out, Scratch& scra
     const auto is_known = [&](std::uint32_t number) {
       return std::ranges::binary_search(out.first(done), number);
     };
-    const auto unique = std::ranges::unique(fresh.first(n)).begin();
+    const auto unique = std::unique(fresh.begin(), fresh.begin() + static_cast<std::ptrdiff_t>(n));
     const auto end = done == 0 ? unique : std::remove_if(fresh.begin(), unique, is_known);
     const auto added = static_cast<std::size_t>(end - fresh.begin());
     std::copy(fresh.begin(), end, out.begin() + static_cast<std::ptrdiff_t>(done));

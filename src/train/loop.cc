@@ -173,6 +173,7 @@ class Trainer {
   std::optional<Trace> trace_;
   std::optional<TracedOracle> traced_;
   std::vector<Decision> decisions_;  // AUTO's, the same on every rank
+  bool follows_ = false;             // another run's, and makes none of its own
   std::string exchange_;             // for people
 
   // Rank 0 alone.
@@ -321,6 +322,7 @@ void Trainer::take_up_decisions() {
   const auto told = broadcast(run_.transport, packed(decisions_), channels::control);
   decisions_.resize(told.size() / sizeof(Decision));
   std::memcpy(decisions_.data(), told.data(), told.size());
+  follows_ = !resumed && !decisions_.empty();
   if (decisions_.empty() || decisions_.front().step > 0)
     choose();
   else
@@ -517,7 +519,8 @@ void Trainer::hear(const Agreement::News& news) {
   stop_ |= news.stop;
   look_ |= news.look;
   for (const auto& digests : news.digests) {
-    if (run_.automatic != nullptr && experiment_.automatic->look_again) hear_of_links(digests);
+    if (run_.automatic != nullptr && experiment_.automatic->look_again && !follows_)
+      hear_of_links(digests);
     const MetricsRow row = row_of(digests);
     if (progress_) progress_->update(row, now());
     if (row.step != total_ && !due(row.step, experiment_.report.every)) continue;
