@@ -38,7 +38,9 @@ class Late final : public Exchange {
   }
 
   void drain() override {
-    if (std::exchange(under_way_, false)) inner_->finish();
+    if (!std::exchange(under_way_, false)) return;
+    inner_->finish();
+    norms_ = inner_->feedback_norms();
   }
 
   void abandon() noexcept override {
@@ -64,13 +66,14 @@ class Late final : public Exchange {
   }
 
   ExchangeTimes take_times() override { return inner_->take_times(); }
-  FeedbackNorms feedback_norms() const override { return inner_->feedback_norms(); }
+  FeedbackNorms feedback_norms() const override { return norms_; }
   std::vector<Span> take_spans() override { return inner_->take_spans(); }
 
  private:
   const std::unique_ptr<Exchange> inner_;
   std::vector<float> flying_;  // a gradient while it is under way, else the average of it
   bool begun_ = false, under_way_ = false;
+  FeedbackNorms norms_;  // of the last round that is through: the next one is at them
   MutFloats vector_;
   Step step_;
   std::vector<int> participants_;
