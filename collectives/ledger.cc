@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "collectives/forwarding.h"
 #include "compressors/frame.h"
 
 namespace laconic {
@@ -25,46 +26,33 @@ void add(ByteCount& count, Purpose purpose, Bytes message) {
   }
 }
 
-class Counting final : public Transport {
+class Counting final : public Forwarding {
  public:
-  Counting(Transport& inner, Ledger& ledger) : inner_(inner), ledger_(ledger) {}
-
-  std::string_view name() const override { return inner_.name(); }
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
-  int host_of(int rank) const override { return inner_.host_of(rank); }
+  Counting(Transport& inner, Ledger& ledger) : Forwarding(inner), ledger_(ledger) {}
 
   Ticket post_send(int to, Tag tag, Bytes payload) override {
-    const Ticket ticket = inner_.post_send(to, tag, payload);
+    const Ticket ticket = inner().post_send(to, tag, payload);
     add(ledger_.sent, tag.purpose, payload);
     ++ledger_.messages_sent;
     return ticket;
   }
 
   Ticket post_receive(int from, Tag tag, MutBytes into) override {
-    const Ticket ticket = inner_.post_receive(from, tag, into);
+    const Ticket ticket = inner().post_receive(from, tag, into);
     receives_[ticket.id] = {tag.purpose, into};
     return ticket;
   }
 
   std::optional<std::size_t> poll(Ticket ticket) override {
-    const auto bytes = inner_.poll(ticket);
+    const auto bytes = inner().poll(ticket);
     if (bytes) done(ticket, *bytes);
     return bytes;
   }
 
   std::size_t wait(Ticket ticket) override {
-    const std::size_t bytes = inner_.wait(ticket);
+    const std::size_t bytes = inner().wait(ticket);
     done(ticket, bytes);
     return bytes;
-  }
-
-  Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
-  void wake() noexcept override { inner_.wake(); }
-  bool native_allreduce(MutFloats vector) override { return inner_.native_allreduce(vector); }
-  SharedMemory* shared_memory() override { return inner_.shared_memory(); }
-  void abort(std::string_view why, ExitStatus status) noexcept override {
-    inner_.abort(why, status);
   }
 
  private:
@@ -82,7 +70,6 @@ class Counting final : public Transport {
     receives_.erase(found);
   }
 
-  Transport& inner_;
   Ledger& ledger_;
   std::unordered_map<std::uint64_t, Receive> receives_;
 };

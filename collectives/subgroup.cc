@@ -4,38 +4,34 @@
 #include <utility>
 
 #include "base/check.h"
+#include "collectives/forwarding.h"
 
 namespace laconic {
 namespace {
 
-class Subgroup final : public Transport {
+class Subgroup final : public Forwarding {
  public:
-  Subgroup(Transport& inner, std::vector<int> ranks) : inner_(inner), ranks_(std::move(ranks)) {
+  Subgroup(Transport& inner, std::vector<int> ranks) : Forwarding(inner), ranks_(std::move(ranks)) {
     const auto me = std::find(ranks_.begin(), ranks_.end(), inner.rank());
     check(me != ranks_.end(), "a group that this rank is in");
     rank_ = static_cast<int>(me - ranks_.begin());
   }
 
-  std::string_view name() const override { return inner_.name(); }
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(ranks_.size()); }
-  int host_of(int rank) const override { return inner_.host_of(ranks_[rank]); }
+  int host_of(int rank) const override { return inner().host_of(ranks_[rank]); }
   Ticket post_send(int to, Tag tag, Bytes payload) override {
-    return inner_.post_send(ranks_[to], tag, payload);
+    return inner().post_send(ranks_[to], tag, payload);
   }
   Ticket post_receive(int from, Tag tag, MutBytes into) override {
-    return inner_.post_receive(ranks_[from], tag, into);
-  }
-  std::optional<std::size_t> poll(Ticket ticket) override { return inner_.poll(ticket); }
-  std::size_t wait(Ticket ticket) override { return inner_.wait(ticket); }
-  Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
-  void wake() noexcept override { inner_.wake(); }
-  void abort(std::string_view why, ExitStatus status) noexcept override {
-    inner_.abort(why, status);
+    return inner().post_receive(ranks_[from], tag, into);
   }
 
+  // Both speak of the whole group.
+  bool native_allreduce(MutFloats) override { return false; }
+  SharedMemory* shared_memory() override { return nullptr; }
+
  private:
-  Transport& inner_;
   const std::vector<int> ranks_;
   int rank_;
 };

@@ -47,6 +47,29 @@ constexpr std::size_t kBlock = 4096;  // floats: what a core has at hand
 /// floats notices.
 using PlaceBytes = std::array<std::byte, sizeof(SharedMemory::Place) + 1>;
 
+/// What was borrowed of others, until it goes: also where the group dies in between.
+class Borrowed {
+ public:
+  explicit Borrowed(SharedMemory& memory) : memory_(memory) {}
+  ~Borrowed() {
+    for (const int peer : peers_) memory_.give_back(peer);
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+
+  MutFloats of(int peer, SharedMemory::Place place, Slice part) {
+    peers_.reserve(peers_.size() + 1);
+    const MutBytes bytes =
+        memory_.borrow(peer, place + part.begin * sizeof(float), part.count * sizeof(float));
+    peers_.push_back(peer);
+    return {reinterpret_cast<float*>(bytes.data()), part.count};
+  }
+
+ private:
+  SharedMemory& memory_;
+  std::vector<int> peers_;
+};
+
 /// The ranks of a machine, as one of them sees it.
 class Machine {
  public:
@@ -71,21 +94,14 @@ class Machine {
   void spread(MutFloats vector) {
     tell_others();
     if (!leads()) {
-      const auto theirs = borrow(leader(), {0, vector.size()});
+      Borrowed borrowed(*transport_.shared_memory());
+      const auto theirs = borrowed.of(leader(), places_.front(), {0, vector.size()});
       std::copy(theirs.begin(), theirs.end(), vector.begin());
-      transport_.shared_memory()->give_back(leader());
     }
     tell_leader();
   }
 
  private:
-  MutFloats borrow(int rank, Slice part) {
-    const auto place = std::find(ranks_.begin(), ranks_.end(), rank) - ranks_.begin();
-    const MutBytes bytes = transport_.shared_memory()->borrow(
-        rank, places_[place] + part.begin * sizeof(float), part.count * sizeof(float));
-    return {reinterpret_cast<float*>(bytes.data()), part.count};
-  }
-
   void exchange_places(Floats vector) {
     PlaceBytes mine{};
     const auto place = transport_.shared_memory()->place_of(std::as_bytes(vector));
@@ -108,9 +124,10 @@ class Machine {
     const auto here = static_cast<std::size_t>(
         std::find(ranks_.begin(), ranks_.end(), transport_.rank()) - ranks_.begin());
     const Slice mine = chunk(vector.size(), ranks_.size(), here);
+    Borrowed borrowed(*transport_.shared_memory());
     std::vector<MutFloats> all;
-    for (const int rank : ranks_)
-      all.push_back(rank == transport_.rank() ? part(vector, mine) : borrow(rank, mine));
+    for (std::size_t i = 0; i < ranks_.size(); ++i)
+      all.push_back(i == here ? part(vector, mine) : borrowed.of(ranks_[i], places_[i], mine));
     const auto sums = std::span(all).first(for_all ? all.size() : 1);
     std::array<float, kBlock> block;
     for (std::size_t begin = 0; begin < mine.count; begin += kBlock) {
@@ -121,8 +138,6 @@ class Machine {
       for (std::size_t i = 1; i < all.size(); ++i) add(part(all[i], piece), sum);
       for (const MutFloats& to : sums) std::copy(sum.begin(), sum.end(), part(to, piece).begin());
     }
-    for (const int rank : ranks_)
-      if (rank != transport_.rank()) transport_.shared_memory()->give_back(rank);
   }
 
   void meet_all() { exchange_nothing(ranks_, ranks_); }

@@ -1,6 +1,8 @@
 #include "tests/collectives/allreduce_tests.h"
 
 #include "base/errors.h"
+#include "collectives/forwarding.h"
+#include "collectives/shared_memory.h"
 #include "tests/collectives/critical_path.h"
 #include "tests/collectives/in_process_kinds.h"
 
@@ -49,6 +51,56 @@ TEST(AllreduceOrder, StarAddsInRankOrder) {
     }
     EXPECT_TRUE(vector == expected);
   });
+}
+
+/// Memory whose second lender has gone, as when the group dies in the middle of a sum.
+class DiesWhileBorrowing final : public Forwarding, private SharedMemory {
+ public:
+  explicit DiesWhileBorrowing(Transport& inner) : Forwarding(inner) {}
+
+  SharedMemory* shared_memory() override { return this; }
+  int lent() const { return lent_; }
+
+ private:
+  MutBytes allocate(std::size_t bytes) override { return theirs().allocate(bytes); }
+  std::optional<Place> place_of(Bytes mine) const override {
+    return inner().shared_memory()->place_of(mine);
+  }
+  MutBytes borrow(int peer, Place place, std::size_t bytes) override {
+    if (lent_ > 0) throw TransportError(peer, "borrow", "it has gone");
+    const MutBytes memory = theirs().borrow(peer, place, bytes);
+    ++lent_;
+    return memory;
+  }
+  void give_back(int peer) noexcept override {
+    theirs().give_back(peer);
+    --lent_;
+  }
+  SharedMemory& theirs() { return *inner().shared_memory(); }
+
+  int lent_ = 0;
+};
+
+/// Otherwise the lender would wait for it for ever.
+TEST(AllreduceHierarchical, GivesBackWhatItBorrowedBeforeTheGroupDied) {
+  const auto group = make_in_process_group(3);
+  int lent = -1;
+  EXPECT_THROW(run_ranks(group,
+                         [&](Transport& t) {
+                           Scratch scratch;
+                           auto vector = floats(t.rank(), 0, 500);
+                           if (t.rank() != 0)
+                             return find_allreduce("hierarchical").run(t, vector, kSum, scratch);
+                           DiesWhileBorrowing dies(t);
+                           try {
+                             find_allreduce("hierarchical").run(dies, vector, kSum, scratch);
+                           } catch (const TransportError&) {
+                             lent = dies.lent();
+                             throw;
+                           }
+                         }),
+               TransportError);
+  EXPECT_EQ(lent, 0);
 }
 
 TEST(AllreduceTable, FindsByNameAndNamesTheNearest) {

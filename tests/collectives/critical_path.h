@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectives/transport.h"
+#include "collectives/forwarding.h"
 
 namespace laconic::test {
 
@@ -23,43 +23,33 @@ class CriticalPath {
  private:
   using Route = std::tuple<int, int, std::uint16_t>;  // from, to, channel
 
-  class Watched final : public Transport {
+  class Watched final : public Forwarding {
    public:
     Watched(CriticalPath& path, Transport& inner, std::size_t& clock)
-        : path_(path), inner_(inner), clock_(clock) {}
+        : Forwarding(inner), path_(path), clock_(clock) {}
 
-    std::string_view name() const override { return inner_.name(); }
-    int rank() const override { return inner_.rank(); }
-    int size() const override { return inner_.size(); }
-    int host_of(int rank) const override { return inner_.host_of(rank); }
     Ticket post_send(int to, Tag tag, Bytes payload) override {
       {
         const std::lock_guard lock(path_.mutex_);
         path_.sent_[{rank(), to, tag.channel}].push_back(clock_ + 1);
       }
-      return inner_.post_send(to, tag, payload);
+      return inner().post_send(to, tag, payload);
     }
     Ticket post_receive(int from, Tag tag, MutBytes into) override {
-      const Ticket ticket = inner_.post_receive(from, tag, into);
+      const Ticket ticket = inner().post_receive(from, tag, into);
       const Route route{from, rank(), tag.channel};
       receives_[ticket.id] = {route, posted_[route]++};
       return ticket;
     }
     std::optional<std::size_t> poll(Ticket ticket) override {
-      const auto bytes = inner_.poll(ticket);
+      const auto bytes = inner().poll(ticket);
       if (bytes) done(ticket);
       return bytes;
     }
     std::size_t wait(Ticket ticket) override {
-      const std::size_t bytes = inner_.wait(ticket);
+      const std::size_t bytes = inner().wait(ticket);
       done(ticket);
       return bytes;
-    }
-    Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
-    void wake() noexcept override { inner_.wake(); }
-    SharedMemory* shared_memory() override { return inner_.shared_memory(); }
-    void abort(std::string_view why, ExitStatus status) noexcept override {
-      inner_.abort(why, status);
     }
 
    private:
@@ -73,7 +63,6 @@ class CriticalPath {
     }
 
     CriticalPath& path_;
-    Transport& inner_;
     std::size_t& clock_;
     std::map<Route, std::size_t> posted_;
     std::unordered_map<std::uint64_t, std::pair<Route, std::size_t>> receives_;

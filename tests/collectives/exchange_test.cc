@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "collectives/exchange/compressor_schedule.h"
+#include "collectives/forwarding.h"
 #include "compressors/frame.h"
 #include "tests/collectives/in_process_kinds.h"
 
@@ -207,33 +208,16 @@ TEST(ExchangeKeys, DifferBetweenStepsAndBucketsAndOwnOnesBetweenRanks) {
 }
 
 /// Counts what is sent, for another thread to see.
-class Watched final : public Transport {
+class Watched final : public Forwarding {
  public:
-  explicit Watched(Transport& inner) : inner_(inner) {}
+  using Forwarding::Forwarding;
 
-  std::string_view name() const override { return inner_.name(); }
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
-  int host_of(int rank) const override { return inner_.host_of(rank); }
   Ticket post_send(int to, Tag tag, Bytes payload) override {
     ++sends;
-    return inner_.post_send(to, tag, payload);
-  }
-  Ticket post_receive(int from, Tag tag, MutBytes into) override {
-    return inner_.post_receive(from, tag, into);
-  }
-  std::optional<std::size_t> poll(Ticket ticket) override { return inner_.poll(ticket); }
-  std::size_t wait(Ticket ticket) override { return inner_.wait(ticket); }
-  Ticket wait_any(std::span<const Ticket> tickets) override { return inner_.wait_any(tickets); }
-  void wake() noexcept override { inner_.wake(); }
-  void abort(std::string_view why, ExitStatus status) noexcept override {
-    inner_.abort(why, status);
+    return inner().post_send(to, tag, payload);
   }
 
   std::atomic<int> sends = 0;
-
- private:
-  Transport& inner_;
 };
 
 /// Waits for it, but not for ever.
