@@ -61,8 +61,8 @@ class Recorder final : public Transport, private SharedMemory {
   std::optional<Place> place_of(Bytes) const override { return 0; }
   /// Whoever borrows adds it to a sum, or copies it: as fast as a message between the two.
   MutBytes borrow(int peer, Place, std::size_t bytes) override {
-    schedule_.compute(rank_, static_cast<double>(bytes) * scale_ /
-                                 links_.link(peer, rank_).bytes_per_second);
+    schedule_.compute(
+        rank_, static_cast<double>(bytes) * scale_ / links_.link(peer, rank_).bytes_per_second);
     return std::as_writable_bytes(vector_).first(bytes);
   }
   void give_back(int) noexcept override {}

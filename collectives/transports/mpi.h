@@ -24,8 +24,8 @@ std::string mpi_library_version();
 /// which waits for all ranks to come so far; at most one in a process.
 ///
 /// MPI cannot cancel, so nothing unwinds: an error, a passed deadline or abort() prints
-/// "laconic: rank R: WHY" on stderr and ends the whole job by MPI_Abort, with the error's status. So
-/// does an exception that unwinds the transport without an abort().
+/// "laconic: rank R: WHY" on stderr and ends the whole job by MPI_Abort, with the error's status.
+/// So does an exception that unwinds the transport without an abort().
 std::unique_ptr<Transport> make_mpi_transport(const MpiOptions& options = {});
 
 }  // namespace laconic

@@ -287,8 +287,7 @@ Summary Trainer::run() {
   return conclude(RunStatus::done);
 }
 
-// ---------------------------------------------------------------------------------------------
-// AUTO
+// -------------------------------------------------------------------------------------------- AUTO
 
 /// Whoever uses the transport between steps has it alone.
 void Trainer::drain() {
@@ -356,8 +355,7 @@ void Trainer::choose() {
   follow_decisions();
 }
 
-// ------------------------------------------------------------------------------------------- a
-// step
+// ------------------------------------------------------------------------------------------ a step
 
 /// Where tests of failure strike.
 void strike(const Experiment& experiment, int rank, std::uint64_t step) {
@@ -437,8 +435,7 @@ RunState Trainer::state() const {
   return now;
 }
 
-// ----------------------------------------------------------------------------------------
-// reporting
+// --------------------------------------------------------------------------------------- reporting
 
 Digest Trainer::digest() const {
   const RunState now = state();
@@ -573,8 +570,7 @@ void Trainer::score() {
   board_->flush();
 }
 
-// -------------------------------------------------------------------------------------------
-// ending
+// ------------------------------------------------------------------------------------------ ending
 
 void Trainer::save() {
   StateWriter writer;

@@ -5,8 +5,8 @@
 namespace laconic::tcp {
 namespace {
 
-/// How long the sockets may be left alone, give or take as much again. Long against the pause between
-/// two waits of one exchange, short against what a socket buffer holds.
+/// How long the sockets may be left alone, give or take as much again. Long against the pause
+/// between two waits of one exchange, short against what a socket buffer holds.
 constexpr auto kGrace = std::chrono::milliseconds(2);
 
 }  // namespace
@@ -46,9 +46,9 @@ bool Reactor::rest() {
   const auto changed = [&] { return stopping_ || drives_ != seen; };
   if (rested_.wait_for(lock, kGrace, changed)) return false;
   if (seen % 2 == 0) return true;
-  // A caller has driven all that time, perhaps for long: he wakes us when he is through. Short waits
-  // do not have to. We say that we sleep before we look whether he still drives, he says that he is
-  // through before he looks whether we sleep.
+  // A caller has driven all that time, perhaps for long: he wakes us when he is through. Short
+  // waits do not have to. We say that we sleep before we look whether he still drives, he says that
+  // he is through before he looks whether we sleep.
   asleep_ = true;
   rested_.wait(lock, changed);
   asleep_ = false;

@@ -548,8 +548,7 @@ TransportError Rendezvous::lateness() const {
     return TransportError(0, kRendezvous, "it did not send the table of seats" + within);
   const auto dialling = dials_.find(first);
   if (dialling == dials_.end())
-    return TransportError(first, kRendezvous,
-                          "it did not connect to this rank" + within + besides);
+    return TransportError(first, kRendezvous, "it did not connect to this rank" + within + besides);
   return TransportError(first, kRendezvous,
                         "not reached at " + dialling->second->where() + within + ": " +
                             dialling->second->last_error());
