@@ -36,11 +36,9 @@ std::optional<std::string> FeedbackHealth::hear(std::uint64_t step, double ratio
   if (!rises && !beyond) return std::nullopt;
   warned_ = true;
   return fmt::format(
-      "step {}: error feedback keeps back {:.3g} times the norm of a gradient, and more from step "
-      "to "
-      "step: try a higher density, exchange.error_feedback.decay below 1, "
-      "exchange.density_warm_up, or a lower rate",
-      step, ratio);
+      "step {}: error feedback keeps back {:.3g} times the norm of a gradient, {}: try a higher "
+      "density, exchange.error_feedback.decay below 1, exchange.density_warm_up, or a lower rate",
+      step, ratio, beyond ? "more than its compressor should" : "and more from step to step");
 }
 
 }  // namespace laconic

@@ -133,6 +133,7 @@ class Trainer {
   std::optional<Summary> finished_before();
   void resume();
   void open_reports();
+  void watch_feedback();
   void drain();
   void measure_dense();
   void take_up_decisions();
@@ -251,10 +252,18 @@ void Trainer::open_reports() {
   std::filesystem::remove(summary_path());
   metrics_.emplace(run_.out / "metrics.jsonl", state_.steps);
   board_.emplace(run_.out / "tensorboard", state_.steps);
-  health_.emplace(legs_of(experiment_.exchange, run_.oracle.layout()).up.guarantee.alpha);
+  watch_feedback();
   if (run_.progress) progress_.emplace(stderr, run_.terminal, state_.steps, total_, now());
   reported_.assign(static_cast<std::size_t>(run_.transport.size()), Digest{.step = state_.steps});
   reported_[0].seconds = state_.seconds;
+}
+
+/// By what the compressor in use promises.
+void Trainer::watch_feedback() {
+  const ExchangeOptions& used = run_.automatic == nullptr
+                                    ? experiment_.exchange
+                                    : run_.automatic->allowed()[run_.automatic->choice()];
+  health_.emplace(legs_of(used, run_.oracle.layout()).up.guarantee.alpha);
 }
 
 Summary Trainer::run() {
@@ -329,9 +338,11 @@ void Trainer::take_up_decisions() {
 }
 
 void Trainer::follow_decisions() {
+  const std::size_t before = run_.automatic->choice();
   for (const Decision& decision : decisions_)
     if (decision.step <= state_.steps) run_.automatic->choose(decision.choice);
   exchange_ = "auto: " + exchange_name(run_.automatic->allowed()[run_.automatic->choice()]);
+  if (is_root() && run_.automatic->choice() != before) watch_feedback();
 }
 
 /// Measures, decides for the step that comes next, and leaves word of it.

@@ -50,6 +50,16 @@ class Auto(SystemTest):
         self.assertNotIn("AUTO: ", said)
         self.assertEqual(self.one_hash(first), self.one_hash(again))
 
+    def test_residuals_are_judged_by_the_compressor_in_use(self):
+        """Dense, the first that is allowed, would keep nothing back."""
+        out = self.home / "run"
+        file = self.experiment(with_exchange(
+            'auto { allow { dense { allreduce: "ring" } } allow { gather {} compressor { top_k { density: 0.05 } } }'
+            " decided { step: 0 choice: 1 } }"))
+        self.succeed(command("train", file, "--ranks", 2, "--out", out))
+        self.assertIn("residual", (out / "metrics.jsonl").read_text())
+        self.assertNotIn("keeps back", (out / "logs" / "rank-0.log").read_text())
+
 
 class Trace(SystemTest):
     def test_sending_begins_before_the_backward_pass_ends(self):
