@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <cstring>
 #include <memory>
@@ -142,6 +143,7 @@ Times measure(const Experiment& experiment, const SharedData& data, const Option
   const std::size_t cores =
       std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, all.size());
   bool enough = false;
+  std::atomic<bool> failed = false;
   const auto body = [&](Transport& wire) {
     Timed timed(experiment, data, wire);
     const auto rank = static_cast<std::size_t>(wire.rank());
@@ -153,6 +155,7 @@ Times measure(const Experiment& experiment, const SharedData& data, const Option
       const Stopwatch ours;
       timed.rounds(kRounds);
       together.arrive_and_wait();
+      if (failed) return;  // somebody's part of `all` is gone
       const double of_ours = ours.seconds();
       const Stopwatch bare;
       if (rank < cores) do_bare(all, rank, cores);
@@ -172,6 +175,7 @@ Times measure(const Experiment& experiment, const SharedData& data, const Option
               try {
                 body(wire);
               } catch (...) {
+                failed = true;
                 together.arrive_and_drop();  // nobody waits for a rank that is gone
                 throw;
               }
