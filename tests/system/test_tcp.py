@@ -1,5 +1,7 @@
 """Ranks as processes that find each other by TCP: the bits of threads, and ends that say why."""
 
+import errno
+import random
 import re
 import shutil
 import signal
@@ -12,9 +14,17 @@ from laconic import DENSE, QUADRATIC, ROOT, SystemTest, command, ends_of, launch
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the system gives to callers: a call of another test would take it before it is used."""
+    while True:
+        port = random.randrange(10000, 30000)
+        try:
+            for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                with socket.socket(family) as s:
+                    s.bind((address, port))
+            return port
+        except OSError as e:
+            if e.errno != errno.EADDRINUSE:
+                raise
 
 
 class Tcp(SystemTest):

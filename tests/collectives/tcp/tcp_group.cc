@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -13,17 +15,44 @@
 
 namespace laconic::test {
 
+namespace {
+
+// Below the ports that the system gives to those who call: a call of another test, which may run
+// beside this one, would take a port between our look and its use.
+constexpr std::uint32_t kFirstPort = 10000, kPorts = 20000;
+
+template <typename Address>
+bool is_taken(const Address& address, int family) {
+  const int fd = ::socket(family, SOCK_STREAM, 0);
+  const bool taken =
+      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+      errno == EADDRINUSE;
+  if (fd >= 0) ::close(fd);
+  return taken;
+}
+
+bool is_taken(std::uint16_t port) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  v6.sin6_addr = in6addr_loopback;
+  return is_taken(v4, AF_INET) || is_taken(v6, AF_INET6);
+}
+
+}  // namespace
+
+/// Processes begin at different ones, and take one after the other.
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool ok = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(fd);
-  if (!ok) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  static std::atomic<std::uint32_t> next = static_cast<std::uint32_t>(::getpid()) * 61;
+  for (std::uint32_t tries = 0; tries < kPorts; ++tries) {
+    const auto port = static_cast<std::uint16_t>(kFirstPort + next++ % kPorts);
+    if (!is_taken(port)) return port;
+  }
+  throw std::runtime_error("no free port");
 }
 
 std::string free_rendezvous() { return "127.0.0.1:" + std::to_string(free_port()); }
