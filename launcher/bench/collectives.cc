@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "base/errors.h"
@@ -15,26 +15,21 @@
 #include "collectives/cost_model.h"
 #include "collectives/ledger.h"
 #include "launcher/bench/links_json.h"
-#include "launcher/bench/starting_gun.h"
 #include "launcher/bench/subjects.h"
-#include "launcher/bench/timing.h"
+#include "launcher/bench/sweep.h"
 #include "launcher/world_flags.h"
-#include "train/svg_chart.h"
 
 namespace laconic::bench {
 namespace {
 
 constexpr Tag kSum{channels::collective, Purpose::dense};
-constexpr std::size_t kLeastRounds = 3, kMostRounds = 100;
-constexpr double kAsGood = 1.05;  // times the time of the best: no worse a choice
+constexpr std::size_t kMostRounds = 100;
 
 struct Options {
   WorldFlags world;
   std::vector<std::string> algorithms;
-  std::size_t min_bytes = 4, max_bytes = std::size_t{64} << 20, factor = 4;
-  double seconds = 0.5, limit = 10;
-  bool json = false;
-  std::string svg;
+  std::size_t min_bytes = 4, max_bytes = std::size_t{64} << 20;
+  SweepOptions sweep;
 };
 
 /// One of ours, the transport's own, or what it is held against: all ranks copy a vector at once.
@@ -45,15 +40,12 @@ struct Subject {
 };
 constexpr std::string_view kCopy = "memcpy";
 
-struct Row {
-  std::string algorithm;
-  std::size_t bytes = 0;
-  std::optional<std::size_t> messages;  // of ours, on the critical path
-  Spread seconds;
-  std::size_t rounds = 0;
-  std::optional<double> predicted, sent_mean, sent_busiest;  // of ours
+/// Of an allreduce; lengths are bytes.
+struct Row : Measured {
+  std::optional<std::size_t> messages;            // of ours, on the critical path
+  std::optional<double> sent_mean, sent_busiest;  // of ours, bytes
 
-  double algorithm_rate() const { return static_cast<double>(bytes) / seconds.median; }
+  double algorithm_rate() const { return static_cast<double>(length) / seconds.median; }
 };
 
 // ---------------------------------------------------------------------------------- measuring
@@ -80,10 +72,11 @@ class CollectiveBench {
     std::vector<std::function<void()>> works;
     vector_ = memory_.first(bytes / sizeof(float));
     for (const Subject& subject : subjects_) {
-      Row row{.algorithm = subject.name, .bytes = bytes};
+      Row row;
+      row.subject = subject.name, row.length = bytes;
       if (subject.ours != nullptr) {
         row.predicted = predict_seconds(*subject.ours, vector_.size(), links_);
-        if (*row.predicted > options_.limit) continue;
+        if (*row.predicted > options_.sweep.limit) continue;
         row.messages =
             subject.ours->cost(vector_.size(), topology_of(transport_, vector_)).messages;
       }
@@ -92,17 +85,9 @@ class CollectiveBench {
       works.push_back([this, &subject] { sum(subject, transport_); });
     }
     std::fill(vector_.begin(), vector_.end(), 0.0f);  // sums of zeros stay finite
-    const double enough = options_.seconds * static_cast<double>(works.size());
-    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far, double spent) {
-      return works.empty() || so_far.size() >= kMostRounds ||
-             (so_far.size() >= kLeastRounds && spent >= enough);
-    });
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<double> times;
-      for (const auto& round : rounds) times.push_back(round[i]);
-      rows[i].seconds = spread_of(times);
-      rows[i].rounds = rounds.size();
-    }
+    std::vector<Measured*> measured;
+    for (Row& row : rows) measured.push_back(&row);
+    time_in_turn(gun_, works, options_.sweep.seconds, kMostRounds, measured);
     return rows;
   }
 
@@ -155,18 +140,11 @@ class CollectiveBench {
     const float total = ranks * (ranks + 1) / 2;
     if (subject.is_copy) return;
     if (std::any_of(vector_.begin(), vector_.end(), [&](float v) { return v != total; }))
-      throw NumericError(subject.name + " of " + std::to_string(row.bytes) + " B is wrong");
+      throw NumericError(subject.name + " of " + std::to_string(row.length) + " B is wrong");
     if (subject.ours == nullptr) return;
-    const auto sent = static_cast<double>(ledger.sent.total());
-    double all = 0, most = 0, theirs = 0;
-    for (const auto& bytes :
-         allgather(transport_, std::as_bytes(std::span(&sent, 1)), channels::control)) {
-      std::memcpy(&theirs, bytes.data(), sizeof theirs);
-      all += theirs;
-      most = std::max(most, theirs);
-    }
-    row.sent_mean = all / ranks;
-    row.sent_busiest = most;
+    const auto sent = of_all_ranks(transport_, static_cast<double>(ledger.sent.total()));
+    row.sent_mean = std::accumulate(sent.begin(), sent.end(), 0.0) / ranks;
+    row.sent_busiest = *std::max_element(sent.begin(), sent.end());
   }
 
   const Options& options_;
@@ -186,12 +164,6 @@ double bus_rate(const Row& row, int ranks) {
   return row.algorithm_rate() * 2 * (ranks - 1) / ranks;
 }
 
-std::string time_text(double seconds) {
-  if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.2f} ms", seconds * 1e3);
-  return fmt::format("{:.2f} s", seconds);
-}
-
 void print_head() {
   fmt::print("{:>9}  {:<22} {:>10} {:>21} {:>6}  {:>9} {:>9}  {:>10} {:>10}  {:>10} {:>5}\n",
              "bytes", "algorithm", "time", "quartiles", "rounds", "alg MB/s", "bus MB/s",
@@ -203,7 +175,7 @@ void print_row(const Row& row, int ranks) {
     return v ? fmt::format("{:.0f}", *v) : std::string("-");
   };
   fmt::print("{:>9}  {:<22} {:>10} {:>21} {:>6}  {:>9.4g} {:>9.4g}  {:>10} {:>10}  {:>10} {:>5}\n",
-             row.bytes, row.algorithm, time_text(row.seconds.median),
+             row.length, row.subject, time_text(row.seconds.median),
              time_text(row.seconds.lower) + " - " + time_text(row.seconds.upper), row.rounds,
              row.algorithm_rate() / 1e6, bus_rate(row, ranks) / 1e6, whole(row.sent_mean),
              whole(row.sent_busiest), row.predicted ? time_text(*row.predicted) : "-",
@@ -211,44 +183,12 @@ void print_row(const Row& row, int ranks) {
   std::fflush(stdout);
 }
 
-/// How well the model did: errors as parts of what was measured, and its choice for each length.
-struct Judgement {
-  double median_error = 0, ninetieth_error = 0;
-  std::size_t lengths = 0, chose_well = 0;
-};
-
-Judgement judge(const std::vector<Row>& rows) {
-  Judgement judgement;
-  std::vector<double> errors;
-  for (std::size_t i = 0; i < rows.size();) {
-    double best = INFINITY, foretold = INFINITY, of_choice = INFINITY;
-    const std::size_t bytes = rows[i].bytes;
-    for (; i < rows.size() && rows[i].bytes == bytes; ++i) {
-      const Row& row = rows[i];
-      if (!row.predicted) continue;
-      errors.push_back(std::abs(*row.predicted / row.seconds.median - 1));
-      best = std::min(best, row.seconds.median);
-      if (*row.predicted >= foretold) continue;
-      foretold = *row.predicted;
-      of_choice = row.seconds.median;
-    }
-    if (best == INFINITY) continue;
-    ++judgement.lengths;
-    if (of_choice <= kAsGood * best) ++judgement.chose_well;
-  }
-  if (errors.empty()) return judgement;
-  std::sort(errors.begin(), errors.end());
-  judgement.median_error = errors[errors.size() / 2];
-  judgement.ninetieth_error = errors[errors.size() * 9 / 10];
-  return judgement;
-}
-
 nlohmann::ordered_json json_of(const Row& row, int ranks) {
   const auto value = [](const auto& v) {
     return v ? nlohmann::ordered_json(*v) : nlohmann::ordered_json();
   };
-  return {{"algorithm", row.algorithm},
-          {"bytes", row.bytes},
+  return {{"algorithm", row.subject},
+          {"bytes", row.length},
           {"messages", value(row.messages)},
           {"seconds",
            {{"lower", row.seconds.lower},
@@ -262,47 +202,10 @@ nlohmann::ordered_json json_of(const Row& row, int ranks) {
           {"predicted_seconds", value(row.predicted)}};
 }
 
-void draw(const std::string& file, const std::vector<Row>& rows, const Transport& transport) {
-  Chart chart{.title = fmt::format("Allreduce, {} ranks over {} (dashed: predicted)",
-                                   transport.size(), transport.name()),
-              .x_label = "bytes of the vector",
-              .y_label = "seconds, slowest rank, median"};
-  std::vector<std::string> names;
-  for (const Row& row : rows)
-    if (std::find(names.begin(), names.end(), row.algorithm) == names.end())
-      names.push_back(row.algorithm);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    ChartSeries measured{.name = names[i], .colour = static_cast<int>(i)};
-    ChartSeries predicted{
-        .name = names[i] + ", predicted", .dashed = true, .colour = static_cast<int>(i)};
-    for (const Row& row : rows) {
-      if (row.algorithm != names[i]) continue;
-      const auto bytes = static_cast<double>(row.bytes);
-      measured.points.emplace_back(bytes, row.seconds.median);
-      if (row.predicted) predicted.points.emplace_back(bytes, *row.predicted);
-    }
-    chart.series.push_back(measured);
-    if (!predicted.points.empty()) chart.series.push_back(predicted);
-  }
-  std::ofstream out(file);
-  out << svg_of(chart);
-  if (!out.flush()) throw ConfigError("--svg", "a file that can be written, not " + file);
-}
-
-/// The sum of what every rank has found. Collective.
-double over_ranks(Transport& transport, double mine) {
-  double sum = 0, theirs = 0;
-  for (const auto& bytes :
-       allgather(transport, std::as_bytes(std::span(&mine, 1)), channels::control)) {
-    std::memcpy(&theirs, bytes.data(), sizeof theirs);
-    sum += theirs;
-  }
-  return sum;
-}
-
 std::vector<std::size_t> lengths(const Options& options) {
   std::vector<std::size_t> lengths;
-  for (std::size_t bytes = options.min_bytes; bytes < options.max_bytes; bytes *= options.factor)
+  for (std::size_t bytes = options.min_bytes; bytes < options.max_bytes;
+       bytes *= options.sweep.factor)
     lengths.push_back(bytes);
   lengths.push_back(options.max_bytes);
   return lengths;
@@ -312,7 +215,7 @@ void run_rank(const Options& options, Transport& wire) {
   Ledger ledger;
   const auto counted = count_bytes(wire, ledger);
   Transport& transport = *counted;
-  const bool speaks = transport.rank() == 0, table = speaks && !options.json;
+  const bool speaks = transport.rank() == 0, table = speaks && !options.sweep.json;
   CollectiveBench bench(options, transport);
   if (table) {
     fmt::print("{} ({})\n", describe(bench.links()), transport.name());
@@ -324,23 +227,25 @@ void run_rank(const Options& options, Transport& wire) {
       rows.push_back(row);
       if (table) print_row(row, transport.size());
     }
-  const double sent = over_ranks(transport, static_cast<double>(ledger.sent.total()));
+  const auto sent = of_all_ranks(transport, static_cast<double>(ledger.sent.total()));
   if (!speaks) return;
-  const Judgement j = judge(rows);
+  const std::vector<Measured> measured(rows.begin(), rows.end());
+  const Judgement j = judge(measured);
   if (table && transport.size() > 1)
     fmt::print(
         "model: median error {:.0f} %, 90th percentile {:.0f} %; its choice within {:.0f} % of the "
         "best at {} of {} lengths\n",
         1e2 * j.median_error, 1e2 * j.ninetieth_error, 1e2 * (kAsGood - 1), j.chose_well,
         j.lengths);
-  if (options.json) {
+  if (options.sweep.json) {
     auto list = nlohmann::ordered_json::array();
     for (const Row& row : rows) list.push_back(json_of(row, transport.size()));
     std::cout << nlohmann::ordered_json{{"transport", transport.name()},
                                         {"links", bench::json_of(bench.links())},
                                         {"links_text", describe(bench.links())},
                                         {"rows", list},
-                                        {"sent_bytes_all_ranks", sent},
+                                        {"sent_bytes_all_ranks",
+                                         std::accumulate(sent.begin(), sent.end(), 0.0)},
                                         {"model_median_error", j.median_error},
                                         {"model_ninetieth_error", j.ninetieth_error},
                                         {"model_chose_well", j.chose_well},
@@ -349,7 +254,10 @@ void run_rank(const Options& options, Transport& wire) {
               << std::endl;
   }
   std::fflush(stdout);
-  if (!options.svg.empty()) draw(options.svg, rows, transport);
+  if (!options.sweep.svg.empty())
+    draw(options.sweep.svg,
+         fmt::format("Allreduce, {} ranks over {}", transport.size(), transport.name()),
+         "bytes of the vector", measured);
 }
 
 ExitStatus run(const Options& options) {
@@ -381,17 +289,7 @@ void add_collectives(CLI::App& bench, Action& chosen) {
                   "Of the longest, which is measured too; 64MB is 64 * 2^20")
       ->transform(size)
       ->capture_default_str();
-  sub->add_option("--factor", options->factor, "From one length to the next")
-      ->check(CLI::Range(2, 1 << 20))
-      ->capture_default_str();
-  sub->add_option("--seconds", options->seconds, "For each length and algorithm, at least 3 rounds")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  sub->add_option("--limit", options->limit, "Leave out what is predicted to take longer, seconds")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  sub->add_flag("--json", options->json, "For programs");
-  sub->add_option("--svg", options->svg, "Draw time over length into this file");
+  options->sweep.add_to(*sub, "length", "length and algorithm");
   sub->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

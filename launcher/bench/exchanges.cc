@@ -6,28 +6,25 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <iostream>
 #include <memory>
+#include <numeric>
 
 #include "collectives/control.h"
 #include "collectives/exchange_cost.h"
 #include "collectives/ledger.h"
 #include "launcher/bench/links_json.h"
-#include "launcher/bench/starting_gun.h"
 #include "launcher/bench/subjects.h"
-#include "launcher/bench/timing.h"
+#include "launcher/bench/sweep.h"
 #include "launcher/bench/vectors.h"
 #include "launcher/world_flags.h"
 #include "train/config.h"
 #include "train/names.h"
-#include "train/svg_chart.h"
 
 namespace laconic::bench {
 namespace {
 
-constexpr std::size_t kLeastRounds = 3, kMostRounds = 20;
-constexpr double kAsGood = 1.05;       // times the time of the best: no worse a choice
+constexpr std::size_t kMostRounds = 20;
 constexpr std::size_t kGradients = 8;  // of as many steps: ranks have other ones
 
 // As they stand in an experiment. A new exchange adds its rows here.
@@ -54,21 +51,16 @@ const std::vector<std::string>& useful_settings() {
 struct Options {
   WorldFlags world;
   std::vector<std::string> settings;
-  std::size_t min_size = 16'000, max_size = 1'663'370, factor = 10;
+  std::size_t min_size = 16'000, max_size = 1'663'370;
   std::size_t bucket_bytes = std::size_t{8} << 20;
-  double seconds = 0.5, limit = 10;
-  bool json = false;
-  std::string svg;
+  SweepOptions sweep{.factor = 10, .svg = {}};
 };
 
-struct Row {
-  std::string exchange;
-  std::size_t size = 0;
-  Spread seconds;
-  std::size_t rounds = 0;
-  double predicted = 0, work = 0;  // seconds; of the second, what the busiest rank computes
-  double sent_mean = 0;            // bytes
-  double error = 0;                // |average - exact|² / |exact|², of the first step
+/// Of an exchange; lengths are floats.
+struct Row : Measured {
+  double work = 0;       // seconds: what the busiest rank computes, of what is predicted
+  double sent_mean = 0;  // bytes
+  double error = 0;      // |average - exact|² / |exact|², of the first step
 };
 
 ExchangeOptions options_of(const std::string& setting, std::size_t bucket_bytes) {
@@ -126,10 +118,11 @@ class ExchangeBench {
     for (const std::string& setting : options_.settings) {
       const ExchangeOptions options = options_of(setting, options_.bucket_bytes);
       const ExchangeCost cost(options, layout, links_, mine);
-      Row row{.exchange = exchange_name(options), .size = size, .seconds = {}};
-      row.predicted = from_rank_0(cost.step_seconds(links_, {}));
+      Row row;
+      row.subject = exchange_name(options), row.length = size;
+      row.predicted = of_all_ranks(transport_, cost.step_seconds(links_, {})).front();
       row.work = cost.work_seconds();
-      if (row.predicted > options_.limit) continue;
+      if (*row.predicted > options_.sweep.limit) continue;
       average_once(options, layout, row);
       rows.push_back(row);
       exchanges.push_back(make_exchange(options, transport_, layout));
@@ -138,7 +131,9 @@ class ExchangeBench {
         average(*exchange);
       });
     }
-    time(works, rows);
+    std::vector<Measured*> measured;
+    for (Row& row : rows) measured.push_back(&row);
+    time_in_turn(gun_, works, options_.sweep.seconds, kMostRounds, measured);
     return rows;
   }
 
@@ -163,38 +158,8 @@ class ExchangeBench {
       off += difference * difference, all += exact * exact;
     }
     row.error = off / all;
-    row.sent_mean = mean_over_ranks(static_cast<double>(ledger.sent.total()));
-  }
-
-  void time(std::vector<std::function<void()>>& works, std::vector<Row>& rows) {
-    const double enough = options_.seconds * static_cast<double>(works.size());
-    const auto rounds = gun_.repeat(works, [&](const StartingGun::Rounds& so_far, double spent) {
-      return works.empty() || (so_far.size() >= kLeastRounds && spent >= enough) ||
-             so_far.size() >= kMostRounds;
-    });
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<double> times;
-      for (const auto& round : rounds) times.push_back(round[i]);
-      rows[i].seconds = spread_of(times);
-      rows[i].rounds = rounds.size();
-    }
-  }
-
-  double mean_over_ranks(double mine) {
-    double sum = 0, theirs = 0;
-    for (const auto& bytes :
-         allgather(transport_, std::as_bytes(std::span(&mine, 1)), channels::control)) {
-      std::memcpy(&theirs, bytes.data(), sizeof theirs);
-      sum += theirs;
-    }
-    return sum / transport_.size();
-  }
-
-  double from_rank_0(double mine) {
-    double theirs = 0;
-    const auto bytes = broadcast(transport_, std::as_bytes(std::span(&mine, 1)), channels::control);
-    std::memcpy(&theirs, bytes.data(), sizeof theirs);
-    return theirs;
+    const auto sent = of_all_ranks(transport_, static_cast<double>(ledger.sent.total()));
+    row.sent_mean = std::accumulate(sent.begin(), sent.end(), 0.0) / transport_.size();
   }
 
   const Options& options_;
@@ -207,12 +172,6 @@ class ExchangeBench {
 };
 
 // ---------------------------------------------------------------------------------- reporting
-
-std::string time_text(double seconds) {
-  if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.2f} ms", seconds * 1e3);
-  return fmt::format("{:.2f} s", seconds);
-}
 
 void print_head(const Options& options, const ExchangeBench& bench, const Gradients& gradients,
                 const Transport& transport) {
@@ -228,101 +187,49 @@ void print_head(const Options& options, const ExchangeBench& bench, const Gradie
 }
 
 void print_row(const Row& row) {
-  fmt::print("{:>9}  {:<52} {:>10} {:>23} {:>6}  {:>10} {:>5.2f}  {:>11.0f}  {:>8.2g}\n", row.size,
-             row.exchange, time_text(row.seconds.median),
+  fmt::print("{:>9}  {:<52} {:>10} {:>23} {:>6}  {:>10} {:>5.2f}  {:>11.0f}  {:>8.2g}\n",
+             row.length, row.subject, time_text(row.seconds.median),
              time_text(row.seconds.lower) + " - " + time_text(row.seconds.upper), row.rounds,
-             time_text(row.predicted), row.predicted / row.seconds.median, row.sent_mean,
+             time_text(*row.predicted), *row.predicted / row.seconds.median, row.sent_mean,
              row.error);
   std::fflush(stdout);
 }
 
-/// How well the model did: errors as parts of what was measured, and its choice for each size.
-struct Judgement {
-  double median_error = 0;
-  std::size_t sizes = 0, chose_well = 0;
-};
-
-Judgement judge(const std::vector<Row>& rows) {
-  Judgement judgement;
-  std::vector<double> errors;
-  for (std::size_t i = 0; i < rows.size();) {
-    const Row *best = &rows[i], *foretold = &rows[i];
-    for (const std::size_t size = rows[i].size; i < rows.size() && rows[i].size == size; ++i) {
-      errors.push_back(std::abs(rows[i].predicted / rows[i].seconds.median - 1));
-      if (rows[i].seconds.median < best->seconds.median) best = &rows[i];
-      if (rows[i].predicted < foretold->predicted) foretold = &rows[i];
-    }
-    ++judgement.sizes;
-    if (foretold->seconds.median <= kAsGood * best->seconds.median) ++judgement.chose_well;
-  }
-  std::sort(errors.begin(), errors.end());
-  if (!errors.empty()) judgement.median_error = errors[errors.size() / 2];
-  return judgement;
-}
-
 nlohmann::ordered_json json_of(const Row& row) {
-  return {{"exchange", row.exchange},
-          {"floats", row.size},
+  return {{"exchange", row.subject},
+          {"floats", row.length},
           {"seconds",
            {{"lower", row.seconds.lower},
             {"median", row.seconds.median},
             {"upper", row.seconds.upper}}},
           {"rounds", row.rounds},
-          {"predicted_seconds", row.predicted},
+          {"predicted_seconds", *row.predicted},
           {"work_seconds", row.work},
           {"sent_bytes_per_rank", row.sent_mean},
           {"error", row.error}};
 }
 
-void draw(const std::string& file, const std::vector<Row>& rows, const Transport& transport) {
-  Chart chart{.title = fmt::format("Exchanges, {} ranks over {} (dashed: predicted)",
-                                   transport.size(), transport.name()),
-              .x_label = "floats",
-              .y_label = "seconds, slowest rank, median",
-              .series = {}};
-  std::vector<std::string> names;
-  for (const Row& row : rows)
-    if (std::find(names.begin(), names.end(), row.exchange) == names.end())
-      names.push_back(row.exchange);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    ChartSeries measured{.name = names[i], .points = {}, .colour = static_cast<int>(i)};
-    ChartSeries predicted{.name = names[i] + ", predicted",
-                          .points = {},
-                          .dashed = true,
-                          .colour = static_cast<int>(i)};
-    for (const Row& row : rows) {
-      if (row.exchange != names[i]) continue;
-      measured.points.emplace_back(row.size, row.seconds.median);
-      predicted.points.emplace_back(row.size, row.predicted);
-    }
-    chart.series.push_back(measured);
-    chart.series.push_back(predicted);
-  }
-  std::ofstream out(file);
-  out << svg_of(chart);
-  if (!out.flush()) throw ConfigError("--svg", "a file that can be written, not " + file);
-}
-
 void run_rank(const Options& options, const Gradients& gradients, Transport& transport) {
-  const bool speaks = transport.rank() == 0, table = speaks && !options.json;
+  const bool speaks = transport.rank() == 0, table = speaks && !options.sweep.json;
   ExchangeBench bench(options, gradients, transport);
   if (table) print_head(options, bench, gradients, transport);
   std::vector<Row> rows;
-  for (std::size_t size = options.max_size;; size /= options.factor) {
+  for (std::size_t size = options.max_size;; size /= options.sweep.factor) {
     for (const Row& row : bench.rows_of(size)) {
       rows.push_back(row);
       if (table) print_row(row);
     }
-    if (size / options.factor < options.min_size) break;
+    if (size / options.sweep.factor < options.min_size) break;
   }
   if (!speaks) return;
-  const Judgement j = judge(rows);
+  const std::vector<Measured> measured(rows.begin(), rows.end());
+  const Judgement j = judge(measured);
   if (table && transport.size() > 1)
     fmt::print(
         "model: median error {:.0f} %; its choice within {:.0f} % of the best at {} of {} "
         "sizes\n",
-        1e2 * j.median_error, 1e2 * (kAsGood - 1), j.chose_well, j.sizes);
-  if (options.json) {
+        1e2 * j.median_error, 1e2 * (kAsGood - 1), j.chose_well, j.lengths);
+  if (options.sweep.json) {
     auto list = nlohmann::ordered_json::array();
     for (const Row& row : rows) list.push_back(json_of(row));
     std::cout << nlohmann::ordered_json{{"transport", transport.name()},
@@ -331,12 +238,15 @@ void run_rank(const Options& options, const Gradients& gradients, Transport& tra
                                         {"rows", list},
                                         {"model_median_error", j.median_error},
                                         {"model_chose_well", j.chose_well},
-                                        {"sizes", j.sizes}}
+                                        {"sizes", j.lengths}}
                      .dump(2)
               << std::endl;
   }
   std::fflush(stdout);
-  if (!options.svg.empty()) draw(options.svg, rows, transport);
+  if (!options.sweep.svg.empty())
+    draw(options.sweep.svg,
+         fmt::format("Exchanges, {} ranks over {}", transport.size(), transport.name()), "floats",
+         measured);
 }
 
 ExitStatus run(Options options) {
@@ -361,20 +271,10 @@ void add_exchanges(CLI::App& bench, Action& chosen) {
   sub->add_option("--min-size", options->min_size, "Of the shortest vector, in floats")
       ->capture_default_str();
   sub->add_option("--max-size", options->max_size, "Of the longest")->capture_default_str();
-  sub->add_option("--factor", options->factor, "From one size to the next")
-      ->check(CLI::Range(2, 1 << 20))
-      ->capture_default_str();
   sub->add_option("--bucket-bytes", options->bucket_bytes, "As exchange.bucket_bytes")
       ->check(CLI::Range(std::size_t{4}, std::size_t{1} << 40))
       ->capture_default_str();
-  sub->add_option("--seconds", options->seconds, "For each size and exchange, at least 3 rounds")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  sub->add_option("--limit", options->limit, "Leave out what is predicted to take longer, seconds")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  sub->add_flag("--json", options->json, "For programs");
-  sub->add_option("--svg", options->svg, "Draw time over size into this file");
+  options->sweep.add_to(*sub, "size", "size and exchange");
   sub->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 
