@@ -1,7 +1,6 @@
 #include "collectives/transports/tcp/connection.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,6 +14,9 @@ namespace {
 
 /// Read from one connection before the others get their turn.
 constexpr std::size_t kReadAtOnce = std::size_t{1} << 20;
+
+/// The most that the kernel gathers before it wakes us: what is copied at once while more comes.
+constexpr std::size_t kMostAwaited = std::size_t{64} << 10;
 
 /// Sets a flag while a function runs; false if it was set already.
 class Entered {
@@ -134,11 +136,20 @@ void Connection::await(Io what) {
   if (closed_) return;
   const bool reads = what == Io::needs_read;
   if (std::exchange(reads ? awaits_read_ : awaits_write_, true)) return;
+  if (reads && !stream_->reads_piecemeal()) wake_for(std::min(inbox_.awaited(), kMostAwaited));
   stream_->socket().async_wait(reads ? Socket::wait_read : Socket::wait_write,
                                [self = shared_from_this(), reads](const ErrorCode& cancelled) {
                                  (reads ? self->awaits_read_ : self->awaits_write_) = false;
                                  if (!cancelled && !self->closed_) self->guarded(&Connection::pump);
                                });
+}
+
+/// On a slow link a message comes packet by packet, and each would take a processor away from the
+/// computation.
+void Connection::wake_for(std::size_t bytes) {
+  if (std::exchange(wakes_for_, bytes) == bytes) return;
+  ErrorCode ignored;  // woken too often is not wrong
+  stream_->socket().set_option(Socket::receive_low_watermark(static_cast<int>(bytes)), ignored);
 }
 
 void Connection::received(std::uint64_t ticket, std::size_t bytes) {
@@ -229,20 +240,23 @@ int Connection::beat(double heartbeat_seconds) {
   if (inbox_.paused()) {
     // Its heartbeats wait behind messages that we do not read. That its machine still acknowledges
     // ours tells that the link is whole; the rest is up to the deadline.
-    silent_beats_ =
-        static_cast<int>(std::min(seconds_since_acknowledged() / heartbeat_seconds, 1e9));
+    const double seconds = kernel_says().tcpi_last_ack_recv * 1e-3;
+    silent_beats_ = static_cast<int>(std::min(seconds / heartbeat_seconds, 1e9));
   } else {
-    silent_beats_ = std::exchange(heard_, false) ? 0 : silent_beats_ + 1;
+    // What has come and is not yet worth waking up for is a sign of life too.
+    const bool heard = std::exchange(heard_, false) ||
+                       kernel_says().tcpi_last_data_recv * 1e-3 < heartbeat_seconds;
+    silent_beats_ = heard ? 0 : silent_beats_ + 1;
   }
   return silent_beats_;
 }
 
-double Connection::seconds_since_acknowledged() {
+/// All zeros where it says nothing.
+tcp_info Connection::kernel_says() const {
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (::getsockopt(stream_->socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-    return 0;
-  return info.tcpi_last_ack_recv * 1e-3;
+  ::getsockopt(stream_->socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return info;
 }
 
 }  // namespace laconic::tcp

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netinet/tcp.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -74,12 +76,13 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void read();
   void write();
   void await(Io what);
+  void wake_for(std::size_t bytes);
   void guarded(void (Connection::*step)());
   void finish();
   void at_end();
   void hang_up();
   void broken(std::string_view why);
-  double seconds_since_acknowledged();
+  tcp_info kernel_says() const;
 
   std::unique_ptr<Stream> stream_;
   Inbox inbox_;
@@ -87,6 +90,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::vector<Outbox::Sent> done_;
   Owner* owner_;
   std::string remote_;
+  std::size_t wakes_for_ = 1;  // bytes
   int silent_beats_ = 0;
   bool ready_ = false;      // the TLS handshake is through
   bool heard_ = false;      // since the last beat

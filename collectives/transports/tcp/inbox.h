@@ -41,6 +41,9 @@ class Inbox {
   };
   Room room();
 
+  /// Of the message that is on the wire, or 1: fewer bytes than these are worth nobody's waking up.
+  std::size_t awaited() const { return part_ == Part::message ? rest_ : 1; }
+
   /// That many bytes of the last room() have been filled. Throws WireError for what the grammar
   /// does not allow, TransportError where a message is longer than its receive.
   void filled(std::size_t bytes, Sink& sink);

@@ -467,6 +467,31 @@ TEST(TcpTlsFaults, BytesBeneathTlsEndTheGroup) {
   EXPECT_THAT(end.error, HasSubstr("TLS: "));
 }
 
+/// The kernel wakes a rank only when there is some of a message to copy: what comes meanwhile is
+/// a sign of life all the same.
+TEST(TcpSlowPeers, AreAliveWhileTheirMessageComesByteByByte) {
+  const std::vector<std::byte> message = noise(20000);
+  Ranks ranks;
+  const std::uint16_t port = free_port();
+  TcpOptions options = options_of(0, 2, port);
+  options.dead_after_seconds = 0.8;
+  std::vector<std::byte> got(message.size());
+  ranks.start(options, [&](Transport& t) { t.wait(t.post_receive(1, kData, got)); });
+  FakeRank fake(port, 2);
+  Wire& wire = fake.wires.front();
+  wire.say(data(message.size()));
+  const Bytes all = message;
+  constexpr std::size_t kSlowly = 25;
+  for (std::size_t i = 0; i < kSlowly; ++i) {
+    wire.say(all.subspan(i, 1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  wire.say(all.subspan(kSlowly));
+  wire.say(header(FrameType::leave, 0));
+  EXPECT_EQ(ranks.ends().front().error, "none");
+  EXPECT_EQ(got, message);
+}
+
 INSTANTIATE_TEST_SUITE_P(Tcp, TcpFaults, testing::ValuesIn(faults()),
                          [](const auto& fault) { return std::string(fault.param.name); });
 
