@@ -16,6 +16,10 @@ struct Computation {
   };
   double seconds = 0;
   std::vector<Announcement> announced;  ///< Of what is left out, all is final at the end.
+  /// What it takes longer for each second of processor time that something beside it takes on every
+  /// rank: 0 where processors are free, 1 where there are as many as ranks, 2 where two ranks share
+  /// one.
+  double contention = 0;
 };
 
 /// What an exchange has every rank do. Found out by running its own stages on one bucket, once as
@@ -48,9 +52,10 @@ class ExchangeCost {
 
   std::size_t stages() const { return acts_.front().size() - 1; }
   double scale(Slice bucket) const;
-  void append(Schedule& schedule, Slice bucket, std::size_t stage) const;
+  void append(Schedule& schedule, Slice bucket, std::size_t stage, double slower = 1) const;
   double hop_seconds(const LinkModel& links) const;
   std::vector<Turn> turns(const std::vector<double>& ready, double hop) const;
+  double delay(const LinkModel& links, const Computation& computation) const;
 
   std::vector<Slice> buckets_;
   bool overlap_, late_;

@@ -223,10 +223,12 @@ double ExchangeCost::scale(Slice bucket) const {
   return static_cast<double>(bucket.count) / static_cast<double>(rehearsed_);
 }
 
-void ExchangeCost::append(Schedule& schedule, Slice bucket, std::size_t stage) const {
+/// `slower`: by what factor all that is computed, since ranks share processors.
+void ExchangeCost::append(Schedule& schedule, Slice bucket, std::size_t stage,
+                          double slower) const {
   for (int r = 0; r < schedule.ranks(); ++r)
     for (const Act& act : acts_[static_cast<std::size_t>(r)][stage]) {
-      if (act.kind == Act::Kind::compute) schedule.compute(r, act.amount * scale(bucket));
+      if (act.kind == Act::Kind::compute) schedule.compute(r, act.amount * scale(bucket) * slower);
       if (act.kind == Act::Kind::send) schedule.send(r, act.peer, act.amount * scale(bucket));
       if (act.kind == Act::Kind::receive) schedule.receive(r, act.peer);
       if (act.kind == Act::Kind::finish_send) schedule.finish_send(r, act.peer);
@@ -262,21 +264,47 @@ std::vector<ExchangeCost::Turn> ExchangeCost::turns(const std::vector<double>& r
   return turns;
 }
 
+/// What the computation takes longer for buckets that are under way beside it, where it has to
+/// share processors with them: their work, and their messages, which each rank sees to and which
+/// crowd the others'.
+double ExchangeCost::delay(const LinkModel& links, const Computation& computation) const {
+  double most = 0, messages = 0;
+  for (const auto& stages : acts_) {
+    double work = 0;
+    for (const Slice bucket : buckets_) {
+      if (!overlap_ || (!late_ && ready_at(bucket, computation) >= computation.seconds)) continue;
+      for (const Acts& acts : stages)
+        for (const Act& act : acts) {
+          const bool computes = act.kind == Act::Kind::compute;
+          const bool sends = act.kind == Act::Kind::send;
+          work += computes ? computation.contention * act.amount * scale(bucket)
+                           : std::min(1.0, computation.contention) * links.message_seconds;
+          messages += sends ? 1 : 0;
+        }
+    }
+    most = std::max(most, work);
+  }
+  return most + std::min(1.0, computation.contention) * messages * links.crowd_seconds;
+}
+
 double ExchangeCost::step_seconds(const LinkModel& links, const Computation& computation) const {
   if (buckets_.empty()) return computation.seconds;
+  const double end = computation.seconds + delay(links, computation);
+  const double stretch = computation.seconds > 0 ? end / computation.seconds : 1;
   std::vector<double> ready;
   for (const Slice bucket : buckets_)
     ready.push_back(late_ && overlap_ ? 0
-                    : overlap_        ? ready_at(bucket, computation)
-                                      : computation.seconds);
+                    : overlap_        ? ready_at(bucket, computation) * stretch
+                                      : end);
+  const double slower = std::max(1.0, computation.contention);
   Schedule schedule(links.ranks);
   for (const Turn& turn : turns(ready, hop_seconds(links))) {
     if (turn.stage == 0)
       for (int r = 0; r < links.ranks; ++r) schedule.wait_until(r, ready[turn.bucket]);
-    append(schedule, buckets_[turn.bucket], turn.stage);
+    append(schedule, buckets_[turn.bucket], turn.stage, slower);
   }
-  for (const Slice bucket : buckets_) append(schedule, bucket, stages());
-  return std::max(computation.seconds, predict_seconds(schedule, links));
+  for (const Slice bucket : buckets_) append(schedule, bucket, stages(), slower);
+  return std::max(end, predict_seconds(schedule, links));
 }
 
 double ExchangeCost::bytes_sent() const {

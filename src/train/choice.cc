@@ -5,59 +5,20 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <mutex>
 
-#include "base/clock.h"
 #include "collectives/allreduce.h"
 #include "collectives/control.h"
 #include "collectives/exchange_cost.h"
+#include "train/measure_computation.h"
 #include "train/names.h"
 
 namespace laconic {
 namespace {
 
-constexpr double kComputeSeconds = 0.3;
-constexpr int kMostEvaluations = 20;
 constexpr double kWorthIt = 0.9;  // of the time that a step takes else
 constexpr double kDrift = 1.5;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-
-/// The slowest rank's.
-double over_ranks(Transport& transport, double mine) {
-  double most = 0, theirs = 0;
-  for (const auto& bytes :
-       allgather(transport, std::as_bytes(std::span(&mine, 1)), channels::control)) {
-    std::memcpy(&theirs, bytes.data(), sizeof theirs);
-    most = std::max(most, theirs);
-  }
-  return most;
-}
-
-/// Gradients at a point, and when their parts were final in the last of them. The first, which
-/// makes room for things, does not count.
-Computation measure_computation(Oracle& oracle, Floats at, const Sample& sample,
-                                Transport& transport, MutFloats gradient) {
-  Computation last;
-  std::mutex mutex;
-  std::vector<double> times;
-  barrier(transport, channels::control);
-  for (const Stopwatch all;
-       times.size() < 2 || (all.seconds() < kComputeSeconds && times.size() < kMostEvaluations);) {
-    last.announced.clear();
-    const Stopwatch watch;
-    oracle.evaluate(at, sample, gradient, [&](Slice part) {
-      const std::lock_guard lock(mutex);
-      last.announced.push_back({part, watch.seconds()});
-    });
-    times.push_back(last.seconds = watch.seconds());
-  }
-  std::sort(times.begin() + 1, times.end());
-  const double median = over_ranks(transport, times[times.size() / 2]);
-  for (auto& announcement : last.announced) announcement.seconds *= median / last.seconds;
-  last.seconds = median;
-  return last;
-}
 
 bool is_dense(const ExchangeOptions& options) {
   return std::holds_alternative<DenseOptions>(options.kind);
@@ -124,7 +85,8 @@ Forecast choose_exchange(const AutoOptions& options, std::optional<std::size_t> 
     forecast.dense_seconds = dense_seconds(options, forecast, at.size(), computation, links);
     decide(options, current, forecast);
     forecast.reason +=
-        fmt::format(" (computation {}; {})", milliseconds(computation.seconds), describe(links));
+        fmt::format(" (computation {}, {:.2g} of what runs beside it; {})",
+                    milliseconds(computation.seconds), computation.contention, describe(links));
   }
   const double said[] = {static_cast<double>(forecast.choice), forecast.dense_seconds};
   double heard[2];

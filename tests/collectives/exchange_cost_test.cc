@@ -83,6 +83,22 @@ TEST(ExchangeCost, IsHiddenWhereBucketsAreFinalBeforeTheEnd) {
   }
 }
 
+TEST(ExchangeCost, WhatIsHiddenIsNotFreeWhereProcessorsAreShared) {
+  const Layout layout{{"first", 0, 1000, 1}, {"second", 1000, 1000, 1}};
+  Computation computation{.seconds = 10 * kAge, .announced = {{{1000, 1000}, 3 * kAge}}};
+  for (const auto& [name, given] : simple_exchanges(4)) {
+    ExchangeOptions options = given;
+    options.bucket_bytes = 4000;
+    LinkModel links = uniform_links(4, {});
+    links.message_seconds = kAge / 100;
+    const ExchangeCost cost(options, layout, links, floats(0, 0, 2000));
+    computation.contention = 0;
+    const double free = cost.step_seconds(links, computation);
+    computation.contention = 1;
+    EXPECT_GT(cost.step_seconds(links, computation), free + kAge / 100) << name;
+  }
+}
+
 TEST(ExchangeCost, OfManyRanksIsThatOfThePartThatIsRehearsed) {
   const Layout layout{{"only", 0, 1 << 20, 1}};
   const ExchangeOptions options{.compressor = top_k(0.01)};
