@@ -9,7 +9,8 @@ void add_bench(CLI::App& app, Action& chosen) {
       app.add_subcommand("bench", "Measure on this machine, as ratios to what cannot be avoided");
   bench->require_subcommand(1);
   for (auto add : {bench::add_collectives, bench::add_compressors, bench::add_exchanges,
-                   bench::add_links, bench::add_methods, bench::add_rounds})
+                   bench::add_links, bench::add_methods, bench::add_rounds,
+                   bench::add_steps})
     add(*bench, chosen);
 }
 

@@ -13,12 +13,12 @@
 #include "collectives/control.h"
 #include "collectives/exchange_cost.h"
 #include "collectives/ledger.h"
+#include "launcher/bench/exchange_settings.h"
 #include "launcher/bench/links_json.h"
 #include "launcher/bench/subjects.h"
 #include "launcher/bench/sweep.h"
 #include "launcher/bench/vectors.h"
 #include "launcher/world_flags.h"
-#include "train/config.h"
 #include "train/names.h"
 
 namespace laconic::bench {
@@ -26,27 +26,6 @@ namespace {
 
 constexpr std::size_t kMostRounds = 20;
 constexpr std::size_t kGradients = 8;  // of as many steps: ranks have other ones
-
-// As they stand in an experiment. A new exchange adds its rows here.
-const std::vector<std::string>& useful_settings() {
-  static const std::vector<std::string> settings{
-      "dense { allreduce: 'ring' }",
-      "dense { allreduce: 'halving_doubling' }",
-      "dense { allreduce: 'star' }",
-      "gather {} compressor { bf16 {} }",
-      "gather {} compressor { top_k { density: 0.01 values: bf16 } }",
-      "gather {} compressor { rand_k { density: 0.01 values: bf16 } }",
-      "owner {} compressor { bf16 {} }",
-      "owner {} compressor { sign {} }",
-      "owner {} compressor { top_k { density: 0.01 values: bf16 } }",
-      "sparse_doubling {} compressor { top_k { density: 0.01 values: bf16 } }",
-      "hierarchical { ranks_per_node: 2 } compressor { top_k { density: 0.01 values: bf16 } }",
-      "linear { power_sgd { rank: 2 } }",
-      "linear { rand_k { density: 0.01 } }",
-      "star {} compressor { top_k { density: 0.01 values: bf16 } }",
-  };
-  return settings;
-}
 
 struct Options {
   WorldFlags world;
@@ -62,15 +41,6 @@ struct Row : Measured {
   double sent_mean = 0;  // bytes
   double error = 0;      // |average - exact|² / |exact|², of the first step
 };
-
-ExchangeOptions options_of(const std::string& setting, std::size_t bucket_bytes) {
-  ExchangeOptions options =
-      parse_experiment("problem { quadratic {} } steps: 1 exchange { " + setting + " }", "exchange",
-                       {})
-          .exchange;
-  options.bucket_bytes = bucket_bytes;
-  return options;
-}
 
 /// Gradients of a real model where there are any, for all ranks of this process.
 class Gradients {
@@ -116,7 +86,7 @@ class ExchangeBench {
     std::vector<std::unique_ptr<Exchange>> exchanges;
     std::vector<std::function<void()>> works;
     for (const std::string& setting : options_.settings) {
-      const ExchangeOptions options = options_of(setting, options_.bucket_bytes);
+      const ExchangeOptions options = exchange_of(setting, options_.bucket_bytes);
       const ExchangeCost cost(options, layout, links_, mine);
       Row row;
       row.subject = exchange_name(options), row.length = size;
@@ -251,7 +221,7 @@ void run_rank(const Options& options, const Gradients& gradients, Transport& tra
 
 ExitStatus run(Options options) {
   if (options.settings.empty()) options.settings = useful_settings();
-  for (const std::string& setting : options.settings) options_of(setting, options.bucket_bytes);
+  for (const std::string& setting : options.settings) exchange_of(setting, options.bucket_bytes);
   if (options.min_size == 0 || options.max_size < options.min_size)
     throw ConfigError("--min-size", "at least 1, and not above --max-size");
   const Gradients gradients(options.max_size);

@@ -11,5 +11,6 @@ void add_exchanges(CLI::App& bench, Action& chosen);
 void add_links(CLI::App& bench, Action& chosen);
 void add_methods(CLI::App& bench, Action& chosen);
 void add_rounds(CLI::App& bench, Action& chosen);
+void add_steps(CLI::App& bench, Action& chosen);
 
 }  // namespace laconic::bench

@@ -20,11 +20,8 @@ import pathlib
 import statistics
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "cluster"))
-from lab import lab, netlab, start  # noqa: E402
+from on_netlab import LACONIC, links, netlab, on_each, table
 
-LACONIC = ROOT / "build" / "laconic"
 HEADERS = 14 + 20 + 32  # of Ethernet, IPv4, and TCP with time stamps: a packet's
 LATENCIES_MS = (0.5, 2, 5, 10, 20)
 # With one rank a host `hierarchical` is a ring, and `hierarchical_star` a star.
@@ -37,30 +34,6 @@ def bound(holds, what):
     if not holds:
         broken.append(what)
     return what if holds else f"**{what}**"
-
-
-def table(*rows):
-    for number, row in enumerate(rows):
-        print("| " + " | ".join(map(str, row)) + " |")
-        if number == 0:
-            print("|" + "---|" * len(row))
-    print(flush=True)
-
-
-def links(hosts, rate, latency, *more):
-    """A lab with warm connections."""
-    return lab("--congestion", "bbr", *more, hosts=hosts, rate=rate, latency=latency)
-
-
-def on_each(hosts, *words):
-    """The command on all hosts at once; what the first one says."""
-    ranks = [start("run", "--host", host, "--", "sh", "-c",
-                   "sysctl -qw net.ipv4.tcp_slow_start_after_idle=0 && exec \"$@\"", "sh", *words, stdout=-1)
-             for host in range(hosts)]
-    said = [rank.communicate()[0] for rank in ranks]
-    if any(rank.returncode for rank in ranks):
-        sys.exit("allreduce_on_netlab: a rank failed")
-    return said[0]
 
 
 def bench(hosts, *arguments):

@@ -127,6 +127,45 @@ class Exchanges(SystemTest):
         self.refuse(command("bench", "exchanges", "gather {} compressor { top_k { density: 2 } }"), 2, "density")
 
 
+class Steps(SystemTest):
+    """On a problem of 3,000 floats: 4 ranks, so a ring sends 18,000 bytes a step."""
+
+    def measure(self, *arguments, ranks=("--ranks", 4)):
+        file = self.experiment("problem { quadratic { dimensions: 3000 } } steps: 100000")
+        done = self.succeed(command("bench", "steps", file, *ranks, "--json", "--seconds", 0, "--block", 0.05,
+                                    *arguments))
+        return json.loads(done.stdout)
+
+    def test_every_row(self):
+        table = self.measure()
+        self.assertGreater(len(table["rows"]), 8)
+        self.assertIn(table["auto_choice"], [row["exchange"] for row in table["rows"]])
+        for row in table["rows"]:
+            with self.subTest(row["exchange"]):
+                self.assertGreaterEqual(row["rounds"], 3)
+                self.assertGreater(row["bare_seconds"]["median"], 0)
+                self.assertGreater(row["over_bare"]["median"], 1)
+                self.assertGreater(row["sent_bytes_per_rank"], 0)
+
+    def test_what_can_be_known(self):
+        ring, late = self.measure("dense {}", "dense {} late: true")["rows"]
+        for row in (ring, late):
+            self.assertAlmostEqual(row["sent_bytes_per_rank"], 18000)
+
+    def test_as_a_table(self):
+        file = self.experiment("problem { quadratic {} } steps: 100000")
+        said = self.succeed(command("bench", "steps", file, "--ranks", 2, "--seconds", 0, "--block", 0,
+                                    "dense {}", "gather {}")).stdout
+        for line in ("gather {}", "dense {}", "\n* ", "what AUTO would take"):
+            self.assertIn(line, said)
+
+    def test_what_is_refused(self):
+        file = self.experiment("problem { quadratic {} } steps: 10")
+        self.refuse(command("bench", "steps", file, "gathr {}"), 2, "gathr", "gather")
+        self.refuse(command("bench", "steps", self.home / "none.textproto"), 2, "none.textproto")
+        self.refuse(command("bench", "steps"), 2, "experiment")
+
+
 BILINEAR = """
 name: "NAME"
 steps: 4000
