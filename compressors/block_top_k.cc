@@ -49,13 +49,13 @@ class BlockTopK final : public SparseCompressor {
   }
 
   Kept select(Floats in, Scratch& scratch) const override {
-    return kernels::block_top_k(in, plan_of(in.size()), scratch);
+    return kernels::block_top_k(in, plan_of(in.size()), scratch, threads());
   }
 
   Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
             Scratch& scratch) const override {
     return kernels::block_top_k_feedback(gradient, residual, feedback, loss,
-                                         plan_of(residual.size()), scratch);
+                                         plan_of(residual.size()), scratch, threads());
   }
 
  private:

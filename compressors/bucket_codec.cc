@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/errors.h"
 #include "compressors/kernels/vectors.h"
+#include "compressors/slices.h"
 #include "compressors/wire/endian.h"
 
 namespace laconic {
@@ -64,10 +65,22 @@ void BucketCodec::encode_buckets(std::size_t count, wire::SectionWriter& out, co
   if (count == 0) return;
   write_head(out.next(head_bytes()));
   const RngKey key = derive(site.own, static_cast<std::uint64_t>(id()));
-  for (std::size_t begin = 0; begin < count; begin += shape_.bucket) {
-    const std::size_t n = std::min(shape_.bucket, count - begin);
-    encode_one(Slice{begin, n}, out.next(bucket_bytes(shape_, n)), Place{key, begin});
+  const auto encode_slice = [&](Slice slice, wire::SectionWriter& to) {
+    for (std::size_t begin = slice.begin; begin < slice.end(); begin += shape_.bucket) {
+      const std::size_t n = std::min(shape_.bucket, slice.end() - begin);
+      encode_one(Slice{begin, n}, to.next(bucket_bytes(shape_, n)), Place{key, begin});
+    }
+  };
+  if (!shared_by_threads(out.threads(), count)) {
+    encode_slice({0, count}, out);
+    return;
   }
+  const std::size_t buckets = std::max<std::size_t>(1, kSlice / shape_.bucket);
+  const std::size_t each = buckets * shape_.bucket;
+  out.write_parts(buckets * bucket_bytes(shape_, shape_.bucket),
+                  [&](std::size_t i, wire::SectionWriter& to) {
+                    encode_slice({i * each, std::min(each, count - i * each)}, to);
+                  });
 }
 
 void BucketCodec::encode(Floats in, wire::SectionWriter& out, const Site& site) const {
@@ -78,8 +91,8 @@ void BucketCodec::encode(Floats in, wire::SectionWriter& out, const Site& site) 
 
 void BucketCodec::encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
                                   wire::SectionWriter& out, const Site& site) const {
-  std::array<float, kBucket> piece;
   encode_buckets(gradient.size(), out, site, [&](Slice bucket, std::byte* to, const Place& place) {
+    std::array<float, kBucket> piece;
     const MutFloats v = part(residual, bucket);
     add_feedback(part(gradient, bucket), v, feedback, v);
     encode_bucket(v, to, place);

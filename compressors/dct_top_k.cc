@@ -15,6 +15,7 @@
 #include "compressors/kernels/positions.h"
 #include "compressors/kernels/vectors.h"
 #include "compressors/makers.h"
+#include "compressors/slices.h"
 #include "compressors/wire/frame.h"
 #include "compressors/wire/indices.h"
 
@@ -31,7 +32,7 @@ class DctTopK final : public Compressor {
   DctTopK(const DctTopKOptions& options, const FrameOptions& frame)
       : keep_(options.keep),
         codec_(make_value_codec(options.values, Rounding::nearest)),
-        checksum_(frame.checksum) {}
+        frame_(frame) {}
 
   std::string_view name() const override { return "dct_top_k"; }
 
@@ -44,17 +45,17 @@ class DctTopK final : public Compressor {
 
   std::size_t max_bytes(std::size_t count) const override {
     return wire::frame_bytes(plan(count).max_bytes, codec_->bytes(keep_ * blocks_of(count)),
-                             checksum_);
+                             frame_.checksum);
   }
 
   std::size_t encode(Floats in, MutBytes out, const Site& site) const override {
-    require_finite(in);
+    require_finite(in, frame_.threads);
     return write(in, out, site);
   }
 
   std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback, MutBytes out,
                               const Site& site) const override {
-    add_feedback(gradient, residual, feedback, residual);
+    add_feedback(gradient, residual, feedback, residual, frame_.threads);
     const std::size_t bytes = write(residual, out, site);
     read(out.first(bytes), residual.size(), [residual](Slice slice, Floats sent) {
       const MutFloats rest = part(residual, slice);
@@ -83,26 +84,39 @@ class DctTopK final : public Compressor {
   std::size_t write(Floats in, MutBytes out, const Site& site) const {
     const Scratch::Scope scope(site.scratch);
     const std::size_t kept = keep_ * blocks_of(in.size());
-    const auto indices = site.scratch.take<std::uint32_t>(kept + kernels::kPositionSlack);
+    const auto indices = site.scratch.take<std::uint32_t>(kept);
     const MutFloats values = site.scratch.take<float>(kept);
-    std::array<float, kDctTile> tile, coefficients;
-    std::array<std::uint64_t, kernels::kDctBlocks> chosen;
-    std::size_t done = 0;
-    for (std::size_t begin = 0; begin < in.size(); begin += kDctTile) {
-      const Floats piece = in.subspan(begin, std::min(kDctTile, in.size() - begin));
-      std::fill(std::ranges::copy(piece, tile.begin()).out, tile.end(), 0.0f);
-      kernels::dct_choose(tile.data(), keep_, coefficients.data(), chosen.data());
-      const std::size_t end =
-          done + kernels::positions_of_ones(std::span(chosen).first(blocks_of(piece.size())),
-                                            static_cast<std::uint32_t>(begin), &indices[done]);
-      for (; done < end; ++done) values[done] = coefficients[indices[done] - begin];
-    }
-    wire::FrameWriter frame(out, wire::Selection::dct_top_k, in.size(), checksum_);
+    for_slices(
+        frame_.threads, in.size(),
+        [&](Slice slice) {
+          for (std::size_t begin = slice.begin; begin < slice.end(); begin += kDctTile) {
+            const Slice tile{begin, std::min(kDctTile, slice.end() - begin)};
+            const Slice chosen{keep_ * (begin / kDctBlock), keep_ * blocks_of(tile.count)};
+            choose(in, tile, indices.subspan(chosen.begin, chosen.count), part(values, chosen));
+          }
+        },
+        kDctTile);
+    wire::FrameWriter frame(out, wire::Selection::dct_top_k, in.size(), frame_);
     const wire::IndexPlan how = plan(in.size());
     frame.indices(how.coding, wire::write_indices(how, indices.first(kept),
                                                   kDctBlock * blocks_of(in.size()), frame.room()));
     codec_->encode(values, frame.values(codec_->id(), codec_->bytes(kept), site.scratch), site);
     return frame.finish();
+  }
+
+  // The coefficients that are kept of a tile of the vector.
+  void choose(Floats in, Slice slice, std::span<std::uint32_t> indices, MutFloats values) const {
+    std::array<float, kDctTile> tile, coefficients;
+    std::array<std::uint64_t, kernels::kDctBlocks> chosen;
+    std::array<std::uint32_t, kDctTile + kernels::kPositionSlack> positions;
+    std::fill(std::ranges::copy(part(in, slice), tile.begin()).out, tile.end(), 0.0f);
+    kernels::dct_choose(tile.data(), keep_, coefficients.data(), chosen.data());
+    kernels::positions_of_ones(std::span(chosen).first(blocks_of(slice.count)), 0,
+                               positions.data());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      indices[i] = static_cast<std::uint32_t>(slice.begin) + positions[i];
+      values[i] = coefficients[positions[i]];
+    }
   }
 
   // Calls visit(slice, values) for one tile of the vector after another.
@@ -137,7 +151,7 @@ class DctTopK final : public Compressor {
 
   std::size_t keep_;
   std::unique_ptr<const ValueCodec> codec_;
-  bool checksum_;
+  FrameOptions frame_;
 };
 
 }  // namespace

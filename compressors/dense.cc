@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "compressors/slices.h"
 #include "compressors/wire/frame.h"
 
 namespace laconic {
@@ -10,35 +11,38 @@ namespace {
 class Dense final : public Compressor {
  public:
   Dense(std::string_view name, std::unique_ptr<const ValueCodec> codec, const FrameOptions& frame)
-      : name_(name), codec_(std::move(codec)), checksum_(frame.checksum) {}
+      : name_(name), codec_(std::move(codec)), frame_(frame) {}
 
   std::string_view name() const override { return name_; }
   Guarantee guarantee(std::size_t count) const override { return codec_->guarantee(count); }
   bool fixed_size() const override { return true; }
   std::size_t max_bytes(std::size_t count) const override {
-    return wire::frame_bytes(0, codec_->bytes(count), checksum_);
+    return wire::frame_bytes(0, codec_->bytes(count), frame_.checksum);
   }
 
   std::size_t encode(Floats in, MutBytes out, const Site& site) const override {
-    wire::FrameWriter frame(out, wire::Selection::dense, in.size(), checksum_);
+    wire::FrameWriter frame(out, wire::Selection::dense, in.size(), frame_);
     codec_->encode(in, values_of(frame, in.size(), site), site);
     return frame.finish();
   }
 
   std::size_t encode_residual(Floats gradient, MutFloats residual, Feedback feedback, MutBytes out,
                               const Site& site) const override {
-    wire::FrameWriter frame(out, wire::Selection::dense, gradient.size(), checksum_);
+    wire::FrameWriter frame(out, wire::Selection::dense, gradient.size(), frame_);
     codec_->encode_residual(gradient, residual, feedback, values_of(frame, gradient.size(), site),
                             site);
     return frame.finish();
   }
 
   void decode(Bytes bytes, MutFloats out) const override {
-    codec_->decode(read(bytes, out.size()), out.size(), 0, out);
+    const Bytes section = read(bytes, out.size());
+    for_slices(frame_.threads, out.size(), [&](Slice slice) {
+      codec_->decode(section, out.size(), slice.begin, part(out, slice));
+    });
   }
 
   void decode_add(Bytes bytes, float scale, MutFloats sum) const override {
-    codec_->decode_add(read(bytes, sum.size()), scale, sum);
+    codec_->decode_add(read(bytes, sum.size()), scale, sum, frame_.threads);
   }
 
  private:
@@ -57,7 +61,7 @@ class Dense final : public Compressor {
 
   std::string_view name_;
   std::unique_ptr<const ValueCodec> codec_;
-  bool checksum_;
+  FrameOptions frame_;
 };
 
 }  // namespace

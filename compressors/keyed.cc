@@ -16,7 +16,7 @@ constexpr std::size_t kKeyBytes = 16;
 
 KeyedCompressor::KeyedCompressor(wire::Selection selection, bool shared,
                                  std::unique_ptr<const ValueCodec> codec, const FrameOptions& frame)
-    : selection_(selection), shared_(shared), checksum_(frame.checksum), codec_(std::move(codec)) {}
+    : selection_(selection), shared_(shared), frame_(frame), codec_(std::move(codec)) {}
 
 Guarantee KeyedCompressor::compose_values(const Guarantee& selection, std::size_t count) const {
   if (count == 0) return {0, 1};
@@ -24,12 +24,13 @@ Guarantee KeyedCompressor::compose_values(const Guarantee& selection, std::size_
 }
 
 std::size_t KeyedCompressor::max_bytes(std::size_t count) const {
-  return wire::frame_bytes(kKeyBytes + place_bytes(), codec_->bytes(most_kept(count)), checksum_);
+  return wire::frame_bytes(kKeyBytes + place_bytes(), codec_->bytes(most_kept(count)),
+                           frame_.checksum);
 }
 
 // What was drawn is in memory of the site's scratch.
 KeyedCompressor::Written KeyedCompressor::write(Floats in, MutBytes out, const Site& site) const {
-  wire::FrameWriter frame(out, selection_, in.size(), checksum_);
+  wire::FrameWriter frame(out, selection_, in.size(), frame_);
   const RngKey key = shared_ ? site.shared : site.own;
   std::byte* const place = &frame.room()[kKeyBytes];
   wire::store(&frame.room()[0], key.hi);
@@ -50,14 +51,14 @@ KeyedCompressor::Written KeyedCompressor::write(Floats in, MutBytes out, const S
 }
 
 std::size_t KeyedCompressor::encode(Floats in, MutBytes out, const Site& site) const {
-  require_finite(in);
+  require_finite(in, frame_.threads);
   const Scratch::Scope scope(site.scratch);
   return write(in, out, site).bytes;
 }
 
 std::size_t KeyedCompressor::encode_residual(Floats gradient, MutFloats residual, Feedback feedback,
                                              MutBytes out, const Site& site) const {
-  add_feedback(gradient, residual, feedback, residual);
+  add_feedback(gradient, residual, feedback, residual, frame_.threads);
   const Scratch::Scope scope(site.scratch);
   const Written written = write(residual, out, site);
   const auto& [indices, sent] = written.drawn;

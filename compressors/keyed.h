@@ -59,7 +59,8 @@ class KeyedCompressor : public Compressor {
   void read(std::span<const Bytes> frames, std::size_t count, const Visit& visit) const;
 
   wire::Selection selection_;
-  bool shared_, checksum_;
+  bool shared_;
+  FrameOptions frame_;
   std::unique_ptr<const ValueCodec> codec_;
 };
 

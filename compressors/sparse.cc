@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/errors.h"
 #include "compressors/kernels/vectors.h"
+#include "compressors/slices.h"
 #include "compressors/wire/frame.h"
 #include "compressors/wire/indices.h"
 
@@ -22,7 +23,7 @@ std::size_t kept_elements(double density, std::size_t count) {
 SparseCompressor::SparseCompressor(wire::Selection selection, IndexCoding coding,
                                    std::unique_ptr<const ValueCodec> codec,
                                    const FrameOptions& frame)
-    : selection_(selection), coding_(coding), codec_(std::move(codec)), checksum_(frame.checksum) {}
+    : selection_(selection), coding_(coding), codec_(std::move(codec)), frame_(frame) {}
 
 wire::IndexPlan SparseCompressor::plan_selected(std::size_t kept, std::size_t count) const {
   return wire::plan_indices(kept, count, coding_);
@@ -30,7 +31,7 @@ wire::IndexPlan SparseCompressor::plan_selected(std::size_t kept, std::size_t co
 
 std::size_t SparseCompressor::max_list_bytes(std::size_t kept, std::size_t count) const {
   const std::size_t indices = wire::plan_indices(kept, count, coding_).max_bytes;
-  return wire::frame_bytes(indices, codec_->bytes(kept), checksum_);
+  return wire::frame_bytes(indices, codec_->bytes(kept), frame_.checksum);
 }
 
 // A vector with zeros may keep fewer than the most, which takes fewer bytes, but for one step: all
@@ -38,14 +39,14 @@ std::size_t SparseCompressor::max_list_bytes(std::size_t kept, std::size_t count
 std::size_t SparseCompressor::max_bytes(std::size_t count) const {
   const std::size_t most = most_kept(count);
   const std::size_t selected =
-      wire::frame_bytes(plan_selected(most, count).max_bytes, codec_->bytes(most), checksum_);
+      wire::frame_bytes(plan_selected(most, count).max_bytes, codec_->bytes(most), frame_.checksum);
   return std::max(selected, max_list_bytes(most - std::min<std::size_t>(most, 1), count));
 }
 
 SparseCompressor::Written SparseCompressor::write(const Kept& kept, const wire::IndexPlan& plan,
                                                   std::size_t count, MutBytes out,
                                                   const Site& site) const {
-  wire::FrameWriter frame(out, selection_, count, checksum_);
+  wire::FrameWriter frame(out, selection_, count, frame_);
   frame.indices(plan.coding, wire::write_indices(plan, kept.indices, count, frame.room()));
   const std::size_t value_bytes = codec_->bytes(kept.values.size());
   codec_->encode(kept.values, frame.values(codec_->id(), value_bytes, site.scratch), site);
@@ -140,6 +141,8 @@ void SparseCompressor::decode_add(Bytes bytes, float scale, MutFloats sum) const
 // stand where nothing can foresee, and each would wait for memory by itself.
 void SparseCompressor::decode_add_all(std::span<const Bytes> frames, float scale,
                                       MutFloats sum) const {
+  if (frames.size() > 1 && shared_by_threads(threads(), sum.size()))
+    return decode_add_by_threads(frames, scale, sum);
   constexpr std::size_t kRange = std::size_t{1} << 15, kLine = 64 / sizeof(float);
   struct Cursor {
     explicit Cursor(const Reader& of) : reader(of) {}
@@ -177,6 +180,23 @@ void SparseCompressor::decode_add_all(std::span<const Bytes> frames, float scale
   }
 }
 
+// A frame is read from its begin to its end, so a thread reads all of one; then each adds up what
+// falls into slices of its own, in the order of frames. Of a single frame that would take longer.
+void SparseCompressor::decode_add_by_threads(std::span<const Bytes> frames, float scale,
+                                             MutFloats sum) const {
+  std::vector<SparseList> lists(frames.size());
+  parallel_for(threads(), frames.size(),
+               [&](std::size_t i) { decode_list(frames[i], sum.size(), lists[i]); });
+  for_slices(threads(), sum.size(), [&](Slice slice) {
+    for (const auto& [indices, values] : lists) {
+      auto i = static_cast<std::size_t>(std::ranges::lower_bound(indices, slice.begin) -
+                                        indices.begin());
+      for (; i < indices.size() && indices[i] < slice.end(); ++i)
+        sum[indices[i]] += scale * values[i];
+    }
+  });
+}
+
 void SparseCompressor::select_residual(Floats gradient, MutFloats residual, Feedback feedback,
                                        SparseList& out, const Site& site) const {
   const Scratch::Scope scope(site.scratch);
@@ -194,12 +214,15 @@ std::size_t SparseCompressor::encode_list(const SparseList& list, std::size_t co
 }
 
 void SparseCompressor::decode_list(Bytes bytes, std::size_t count, SparseList& out) const {
+  Reader reader(*this, bytes, count);
   out.indices.clear();
   out.values.clear();
-  read(bytes, count, [&out](std::span<const std::uint32_t> indices, Floats values) {
-    out.indices.insert(out.indices.end(), indices.begin(), indices.end());
-    out.values.insert(out.values.end(), values.begin(), values.end());
-  });
+  out.indices.reserve(reader.kept());
+  out.values.reserve(reader.kept());
+  for (Kept piece = reader.next(); !piece.indices.empty(); piece = reader.next()) {
+    out.indices.insert(out.indices.end(), piece.indices.begin(), piece.indices.end());
+    out.values.insert(out.values.end(), piece.values.begin(), piece.values.end());
+  }
 }
 
 }  // namespace laconic

@@ -47,6 +47,8 @@ class SparseCompressor : public Sparsifier {
   virtual Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
                     Scratch& scratch) const = 0;
 
+  int threads() const { return frame_.threads; }
+
   /// Of the values, on what is kept.
   Guarantee value_guarantee(std::size_t kept) const { return codec_->guarantee(kept); }
 
@@ -60,13 +62,14 @@ class SparseCompressor : public Sparsifier {
   Written write(const Kept& kept, const wire::IndexPlan& plan, std::size_t count, MutBytes out,
                 const Site& site) const;
   void leave_what_readers_lose(const Kept& kept, Bytes section, MutFloats residual) const;
+  void decode_add_by_threads(std::span<const Bytes> frames, float scale, MutFloats sum) const;
   template <typename Visit>
   void read(Bytes bytes, std::size_t count, Visit visit) const;
 
   wire::Selection selection_;
   IndexCoding coding_;
   std::unique_ptr<const ValueCodec> codec_;
-  bool checksum_;
+  FrameOptions frame_;
 };
 
 }  // namespace laconic

@@ -47,7 +47,7 @@ class Threshold final : public SparseCompressor {
 
   Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
             Scratch& scratch) const override {
-    add_feedback(gradient, residual, feedback, residual);
+    add_feedback(gradient, residual, feedback, residual, threads());
     const Kept kept = collect(residual, least_key(residual), scratch);
     leave_losses(kept, loss, residual);
     return kept;

@@ -30,13 +30,13 @@ class TopK final : public SparseCompressor {
   std::size_t most_kept(std::size_t count) const override { return kept_elements(density_, count); }
 
   Kept select(Floats in, Scratch& scratch) const override {
-    return kernels::top_k(in, most_kept(in.size()), scratch);
+    return kernels::top_k(in, most_kept(in.size()), scratch, threads());
   }
 
   Kept take(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
             Scratch& scratch) const override {
     return kernels::top_k_feedback(gradient, residual, feedback, loss, most_kept(residual.size()),
-                                   scratch);
+                                   scratch, threads());
   }
 
  private:

@@ -8,6 +8,7 @@
 #include "compressors/kernels/scan.h"
 #include "compressors/kernels/select_key.h"
 #include "compressors/kernels/vectors.h"
+#include "compressors/slices.h"
 
 // Neighbouring blocks are alike, so a little less than the threshold of the block before is a good
 // guess for this one: one scan then finds the few elements that matter, and the rank-th of them is
@@ -78,36 +79,39 @@ void BlockSelection::select(Floats block, std::size_t k, std::uint32_t base, std
 // `scan_block(begin, count, least, out)` makes block [begin, begin + count) of `v` what it shall
 // be, and scans it; `then(kept)` sees what was kept of a block while the cache holds it.
 template <typename Scan, typename Then>
-Kept select_blocks(Floats v, const BlockPlan& plan, Scratch& scratch, const Scan& scan_block,
-                   const Then& then) {
+Kept select_blocks(Floats v, const BlockPlan& plan, Scratch& scratch, int threads,
+                   const Scan& scan_block, const Then& then) {
   const std::size_t kept = plan.kept(v.size());
   const auto indices = scratch.take<std::uint32_t>(kept);
   const MutFloats values = scratch.take<float>(kept);
-  BlockSelection selection;
-  std::size_t done = 0;
-  for (std::size_t begin = 0; begin < v.size(); begin += kTopKBlock) {
-    const std::size_t n = std::min(kTopKBlock, v.size() - begin);
-    const std::size_t k = begin + n < v.size() ? plan.each : plan.last;
-    const auto base = static_cast<std::uint32_t>(begin);
-    const Floats block = v.subspan(begin, n);
-    const std::size_t found = scan_block(begin, n, selection.guess(), selection.candidates());
-    selection.select(block, k, base, found, &indices[done]);
-    for (std::size_t i = done; i < done + k; ++i) {
-      values[i] = v[indices[i]];
-      if (magnitude_key(values[i]) >= kInfinityKey)
-        throw NumericError("a vector to compress is not finite");
+  const auto select_slice = [&](Slice slice) {
+    BlockSelection selection;
+    std::size_t done = slice.begin / kTopKBlock * plan.each;
+    for (std::size_t begin = slice.begin; begin < slice.end(); begin += kTopKBlock) {
+      const std::size_t n = std::min(kTopKBlock, slice.end() - begin);
+      const std::size_t k = begin + n < v.size() ? plan.each : plan.last;
+      const auto base = static_cast<std::uint32_t>(begin);
+      const Floats block = v.subspan(begin, n);
+      const std::size_t found = scan_block(begin, n, selection.guess(), selection.candidates());
+      selection.select(block, k, base, found, &indices[done]);
+      for (std::size_t i = done; i < done + k; ++i) {
+        values[i] = v[indices[i]];
+        if (magnitude_key(values[i]) >= kInfinityKey)
+          throw NumericError("a vector to compress is not finite");
+      }
+      then(Kept{indices.subspan(done, k), values.subspan(done, k)});
+      done += k;
     }
-    then(Kept{indices.subspan(done, k), values.subspan(done, k)});
-    done += k;
-  }
+  };
+  for_slices(threads, v.size(), select_slice, kTopKBlock);
   return {indices, values};
 }
 
 }  // namespace
 
-Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch) {
+Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch, int threads) {
   return select_blocks(
-      in, plan, scratch,
+      in, plan, scratch, threads,
       [in](std::size_t begin, std::size_t n, std::uint32_t least, std::uint32_t* out) {
         return scan(in.subspan(begin, n), least, 0, out);
       },
@@ -115,9 +119,9 @@ Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch) {
 }
 
 Kept block_top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
-                          const BlockPlan& plan, Scratch& scratch) {
+                          const BlockPlan& plan, Scratch& scratch, int threads) {
   return select_blocks(
-      residual, plan, scratch,
+      residual, plan, scratch, threads,
       [&](std::size_t begin, std::size_t n, std::uint32_t least, std::uint32_t* out) {
         return scan_feedback(gradient.subspan(begin, n), residual.subspan(begin, n), feedback,
                              least, 0, out);

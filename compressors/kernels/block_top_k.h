@@ -20,11 +20,11 @@ struct BlockPlan {
 
 /// Of each block of `in` the largest magnitudes, ties to the lowest index, zeros where there is
 /// nothing else: always as many as planned. NumericError if `in` is not finite.
-Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch);
+Kept block_top_k(Floats in, const BlockPlan& plan, Scratch& scratch, int threads = 1);
 
 /// With v = decay * residual + scale * gradient: block_top_k of v, and residual = v with what
 /// is lost of values where they were kept. One pass over memory.
 Kept block_top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
-                          const BlockPlan& plan, Scratch& scratch);
+                          const BlockPlan& plan, Scratch& scratch, int threads = 1);
 
 }  // namespace laconic::kernels

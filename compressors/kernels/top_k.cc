@@ -1,14 +1,13 @@
 #include "compressors/kernels/top_k.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <vector>
 
-#include "base/errors.h"
-#include "compressors/kernels/compact.h"
+#include "compressors/kernels/candidates.h"
 #include "compressors/kernels/scan.h"
 #include "compressors/kernels/select_key.h"
-#include "compressors/kernels/vectors.h"
+#include "compressors/slices.h"
 
 // Exact selection in one pass over the vector.
 //
@@ -23,86 +22,78 @@
 // the bounds are widened and the pass is done again. Too many kept for sure: the selection is among
 // all candidates. Too many candidates for their memory: the k largest so far are kept, and from
 // then on their smallest is the lower bound. So the result is exact for every input, and only the
-// speed rests on the sample.
+// speed rests on the sample; nor does it rest on where the vector is cut for several threads, each
+// of which looks for candidates in parts of its own.
 namespace laconic::kernels {
 namespace {
 
 constexpr std::uint32_t kNothing = 0x80000000;  // above every magnitude
 constexpr std::size_t kLine = 16;               // floats in a cache line
 constexpr std::size_t kSmall = 2048;            // vectors for which a sample does not pay
-// What is scanned and then collected stays in the first level of cache between the two.
-constexpr std::size_t kPiece = 2048;
-
-// In the band: low <= magnitude < high.
-struct Bounds {
-  std::uint32_t low, high;
-};
 
 class Selection {
  public:
-  Selection(Floats gradient, Floats in, MutFloats residual, Feedback feedback, ValueLoss loss,
-            std::size_t k, Scratch& scratch);
+  Selection(const Source& source, std::size_t k, Scratch& scratch, int threads);
   Kept run();
 
  private:
   Bounds estimate(double deviations) const;
   void sample(std::span<std::uint32_t> keys) const;
-  void pass();
-  void collect(std::size_t count);
-  void put_back(std::size_t begin, std::size_t count);
-  void keep_only(std::uint32_t threshold, std::size_t ties);
-  void make_room();
-  void cut();
-  void leave_band(std::size_t count);
-  void put_back_all();
+  void cut(const Bounds& bounds);
+  Kept joined();
 
-  bool takes_out() const { return !residual_.empty(); }
+  /// work(part, its number); by several threads if all parts are about `items` to work on.
+  template <typename Work>
+  void for_parts(std::size_t items, const Work& work) {
+    parallel_for(items < kWorthThreads ? 1 : threads_, parts_.size(),
+                 [&](std::size_t i) { work(parts_[i], i); });
+  }
+  template <typename Count>
+  std::size_t total(const Count& count) const {
+    std::size_t sum = 0;
+    for (const Candidates& part : parts_) sum += count(part);
+    return sum;
+  }
 
-  Floats gradient_, in_;
-  MutFloats residual_;
-  Feedback feedback_;
-  ValueLoss loss_;
+  Source source_;
   std::size_t k_;
   Scratch& scratch_;
-  Bounds bounds_{};
-
-  // Candidates in ascending order, and once more those that lie in the band.
-  std::size_t room_, found_ = 0, in_band_ = 0;
-  MutFloats values_, band_values_;
-  std::span<std::uint32_t> indices_, band_indices_;
+  int threads_;
+  std::vector<Candidates> parts_;
 };
 
-Selection::Selection(Floats gradient, Floats in, MutFloats residual, Feedback feedback,
-                     ValueLoss loss, std::size_t k, Scratch& scratch)
-    : gradient_(gradient),
-      in_(in),
-      residual_(residual),
-      feedback_(feedback),
-      loss_(loss),
-      k_(k),
-      scratch_(scratch),
-      room_(std::min(in.size(), 2 * k + (std::size_t{1} << 16)) + kPiece),
-      values_(scratch.take<float>(room_)),
-      band_values_(scratch.take<float>(room_ + kCompactSlack)),
-      indices_(scratch.take<std::uint32_t>(room_ + kPositionSlack)),
-      band_indices_(scratch.take<std::uint32_t>(room_ + kCompactSlack)) {}
+// More parts than threads, so that one that comes late does less. Work this quick is worth waking
+// threads for from twice as many elements as any other.
+std::size_t parts_for(int threads, std::size_t count) {
+  if (!shared_by_threads(threads, count / 2)) return 1;
+  return std::min(4 * static_cast<std::size_t>(threads), count / kSlice);
+}
+
+Selection::Selection(const Source& source, std::size_t k, Scratch& scratch, int threads)
+    : source_(source), k_(k), scratch_(scratch), threads_(threads) {
+  const std::size_t count = source.in.size(), parts = parts_for(threads, count);
+  parts_.reserve(parts);
+  for (std::size_t i = 0; i < parts; ++i) {
+    const std::size_t begin = count * i / parts;
+    parts_.emplace_back(Slice{begin, count * (i + 1) / parts - begin}, k, scratch);
+  }
+}
 
 Kept Selection::run() {
   for (double deviations = 3;; deviations *= 4) {
-    bounds_ = estimate(deviations);
-    pass();
+    const Bounds bounds = estimate(deviations);
+    for_parts(source_.in.size(),
+              [&](Candidates& part, std::size_t) { part.find(source_, bounds); });
     // Of a vector with fewer than k that are not zero, all of those.
-    if (found_ >= k_ || bounds_.low == 1) break;
-    if (takes_out()) put_back_all();
-    gradient_ = {};  // it is in the residual now
-    found_ = in_band_ = 0;
+    if (total([](const auto& part) { return part.count(); }) >= k_ || bounds.low == 1) {
+      cut(bounds);
+      return joined();
+    }
+    if (!source_.takes_out()) continue;
+    for_parts(source_.in.size(),
+              [&](const Candidates& part, std::size_t) { part.put_back(source_); });
+    source_.gradient = {};  // it is in the residual now
   }
-  if (found_ > k_) {
-    cut();
-  } else if (takes_out()) {
-    leave_band(in_band_);
-  }
-  return {indices_.first(found_), values_.first(found_)};
 }
 
 // A sample of s elements has the threshold near its rank s k/n, with a standard deviation of
@@ -110,13 +101,14 @@ Kept Selection::run() {
 // either side leave 6 n sqrt(k / (n s)) elements in the band. Sampling costs about as much for
 // each element as the band does, and the sum of both is least at s = (3 n sqrt(k/n))^(2/3).
 Bounds Selection::estimate(double deviations) const {
-  const auto n = static_cast<double>(in_.size());
+  const std::size_t count = source_.in.size();
+  const auto n = static_cast<double>(count);
   const double density = static_cast<double>(k_) / n;
-  if (k_ == in_.size()) return {1, 1};
+  if (k_ == count) return {1, 1};
   const double wanted = std::cbrt(9 * n * n * density);
-  const bool all = in_.size() <= kSmall || 2 * wanted > n;
+  const bool all = count <= kSmall || 2 * wanted > n;
   const std::size_t size =
-      all ? in_.size() : static_cast<std::size_t>(wanted / double{kLine} + 1) * kLine;
+      all ? count : static_cast<std::size_t>(wanted / double{kLine} + 1) * kLine;
 
   const Scratch::Scope scope(scratch_);
   const auto keys = scratch_.take<std::uint32_t>(size);
@@ -138,17 +130,18 @@ Bounds Selection::estimate(double deviations) const {
 // no order of the elements (sorted, one layer after another) misleads. The places come from a
 // Weyl sequence: evenly spread, and the same each time.
 void Selection::sample(std::span<std::uint32_t> keys) const {
-  const auto key = [this](std::size_t i) {
+  const auto& [gradient, in, residual, feedback, loss] = source_;
+  const auto key = [&](std::size_t i) {
     const float v =
-        gradient_.empty() ? in_[i] : feedback_.decay * in_[i] + feedback_.scale * gradient_[i];
+        gradient.empty() ? in[i] : feedback.decay * in[i] + feedback.scale * gradient[i];
     return magnitude_key(v);
   };
-  if (keys.size() == in_.size()) {
+  if (keys.size() == in.size()) {
     for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = key(i);
     return;
   }
   const std::size_t lines = keys.size() / kLine;
-  const double part = static_cast<double>(in_.size() / kLine) / static_cast<double>(lines);
+  const double part = static_cast<double>(in.size() / kLine) / static_cast<double>(lines);
   const auto place = [part](std::size_t line) {
     const std::uint32_t weyl = static_cast<std::uint32_t>(line) * 0x9E3779B9u;
     return kLine * static_cast<std::size_t>(part * (static_cast<double>(line) + weyl * 0x1p-32));
@@ -157,129 +150,76 @@ void Selection::sample(std::span<std::uint32_t> keys) const {
   for (std::size_t line = 0; line < lines; ++line) {
     if (line + kAhead < lines) {
       const std::size_t next = place(line + kAhead);
-      __builtin_prefetch(&in_[next]);
-      if (!gradient_.empty()) __builtin_prefetch(&gradient_[next]);
+      __builtin_prefetch(&in[next]);
+      if (!gradient.empty()) __builtin_prefetch(&gradient[next]);
     }
     const std::size_t begin = place(line);
     for (std::size_t i = 0; i < kLine; ++i) keys[line * kLine + i] = key(begin + i);
   }
 }
 
-void Selection::pass() {
-  for (std::size_t begin = 0; begin < in_.size(); begin += kPiece) {
-    const std::size_t n = std::min(kPiece, in_.size() - begin);
-    if (room_ - found_ < n) make_room();
-    const auto base = static_cast<std::uint32_t>(begin);
-    std::uint32_t* out = indices_.data() + found_;
-    collect(gradient_.empty()
-                ? scan(in_.subspan(begin, n), bounds_.low, base, out)
-                : scan_feedback(gradient_.subspan(begin, n), residual_.subspan(begin, n), feedback_,
-                                bounds_.low, base, out));
+// Of all candidates the k largest, or all of fewer.
+void Selection::cut(const Bounds& bounds) {
+  const std::size_t found = total([](const auto& part) { return part.count(); });
+  const std::size_t sure = found - total([](const auto& part) { return part.in_band(); });
+  RankedKey threshold{0, 0};
+  std::size_t ties = 0;
+  if (found > k_) {
+    const bool in_band = sure < k_;
+    const auto among = [&](const Candidates& part) {
+      return in_band ? part.band() : part.values();
+    };
+    const Scratch::Scope scope(scratch_);
+    const auto keys = scratch_.take<std::uint32_t>(in_band ? found - sure : found);
+    auto next = keys.begin();
+    for (const Candidates& part : parts_)
+      next = std::ranges::transform(among(part), next, magnitude_key).out;
+    const std::size_t rank = in_band ? k_ - sure : k_;
+    threshold = select_key(keys, rank);
+    ties = rank - threshold.above;
   }
-}
-
-// The next `count` of indices_ are candidates. Nothing here branches on the numbers: a processor
-// would guess wrong too often. So all of them are taken out, and those in the band put back.
-void Selection::collect(std::size_t count) {
-  const std::span<const std::uint32_t> indices = indices_.subspan(found_, count);
-  float* const values = &values_[found_];
-  if (takes_out()) {
-    std::array<float, kPiece> lost;
-    for (std::size_t c = 0; c < count; ++c) values[c] = residual_[indices[c]];
-    loss_({values, count}, MutFloats(lost).first(count));
-    for (std::size_t c = 0; c < count; ++c) residual_[indices[c]] = lost[c];
-  } else {
-    for (std::size_t c = 0; c < count; ++c) values[c] = in_[indices[c]];
+  // The first ties are those of the first parts.
+  std::vector<std::size_t> ties_of(parts_.size());
+  for (std::size_t i = 0; i < parts_.size() && ties > 0; ++i) {
+    const Floats values = threshold.key < bounds.high ? parts_[i].band() : parts_[i].values();
+    const auto equal = static_cast<std::size_t>(
+        std::ranges::count_if(values, [&](float v) { return magnitude_key(v) == threshold.key; }));
+    ties_of[i] = std::min(ties, equal);
+    ties -= ties_of[i];
   }
-  const Copied band = copy_below({values, count}, indices, bounds_.high, &band_values_[in_band_],
-                                 &band_indices_[in_band_]);
-  if (band.largest >= kInfinityKey) throw NumericError("a vector to compress is not finite");
-  if (takes_out()) put_back(in_band_, band.count);
-  found_ += count;
-  in_band_ += band.count;
+  for_parts(found, [&](Candidates& part, std::size_t i) {
+    part.keep(source_, threshold.key, ties_of[i]);
+  });
 }
 
-void Selection::put_back(std::size_t begin, std::size_t count) {
-  for (std::size_t b = begin; b < begin + count; ++b) residual_[band_indices_[b]] = band_values_[b];
-}
-
-// Leaves the candidates above the threshold and the first `ties` equal to it. What a bound had
-// taken out of the vector for sure, and is dropped after all, goes back.
-void Selection::keep_only(std::uint32_t threshold, std::size_t ties) {
-  if (takes_out() && threshold >= bounds_.high) {
-    std::size_t left = ties;
-    for (std::size_t c = 0; c < found_; ++c) {
-      const std::uint32_t key = magnitude_key(values_[c]);
-      const bool tie = key == threshold && left > 0;
-      left -= tie ? 1 : 0;
-      if (key <= threshold && !tie) residual_[indices_[c]] = values_[c];
-    }
+Kept Selection::joined() {
+  if (parts_.size() == 1) return parts_.front().kept();
+  const std::size_t kept = total([](const auto& part) { return part.count(); });
+  const auto indices = scratch_.take<std::uint32_t>(kept);
+  const MutFloats values = scratch_.take<float>(kept);
+  std::vector<std::size_t> begins;
+  for (std::size_t begin = 0; const Candidates& part : parts_) {
+    begins.push_back(begin);
+    begin += part.count();
   }
-  found_ = keep_largest(values_.first(found_), indices_.first(found_), threshold, ties);
-}
-
-void Selection::make_room() {
-  const Scratch::Scope scope(scratch_);
-  const auto keys = scratch_.take<std::uint32_t>(found_);
-  std::ranges::transform(values_.first(found_), keys.begin(), magnitude_key);
-  const RankedKey threshold = select_key(keys, k_);
-  keep_only(threshold.key, k_ - threshold.above);
-  bounds_.low = threshold.key + 1;  // who comes later loses a tie
-  in_band_ = copy_below(values_.first(found_), indices_.first(found_), bounds_.high,
-                        band_values_.data(), band_indices_.data())
-                 .count;
-}
-
-void Selection::cut() {
-  const Scratch::Scope scope(scratch_);
-  const std::size_t sure = found_ - in_band_;
-  if (sure >= k_) {
-    const auto keys = scratch_.take<std::uint32_t>(found_);
-    std::ranges::transform(values_.first(found_), keys.begin(), magnitude_key);
-    const RankedKey threshold = select_key(keys, k_);
-    keep_only(threshold.key, k_ - threshold.above);
-    return;
-  }
-  const auto keys = scratch_.take<std::uint32_t>(in_band_);
-  std::ranges::transform(band_values_.first(in_band_), keys.begin(), magnitude_key);
-  const RankedKey threshold = select_key(keys, k_ - sure);
-  const std::size_t ties = k_ - sure - threshold.above;
-  if (takes_out()) {
-    // Of the band, what is kept leaves the vector now.
-    std::size_t kept = 0, left = ties;
-    for (std::size_t b = 0; b < in_band_; ++b) {
-      const std::uint32_t key = magnitude_key(band_values_[b]);
-      const bool tie = key == threshold.key && left > 0;
-      left -= tie ? 1 : 0;
-      band_indices_[kept] = band_indices_[b];
-      band_values_[kept] = band_values_[b];
-      kept += key > threshold.key || tie ? 1 : 0;
-    }
-    leave_band(kept);
-  }
-  keep_only(threshold.key, ties);
-}
-
-// The first `count` of the band leave the vector.
-void Selection::leave_band(std::size_t count) {
-  leave_losses({band_indices_.first(count), band_values_.first(count)}, loss_, residual_);
-}
-
-void Selection::put_back_all() {
-  for (std::size_t c = 0; c < found_; ++c) residual_[indices_[c]] = values_[c];
+  for_parts(kept, [&](const Candidates& part, std::size_t i) {
+    std::ranges::copy(part.kept().indices, indices.subspan(begins[i]).begin());
+    std::ranges::copy(part.kept().values, values.subspan(begins[i]).begin());
+  });
+  return {indices, values};
 }
 
 }  // namespace
 
-Kept top_k(Floats in, std::size_t k, Scratch& scratch) {
+Kept top_k(Floats in, std::size_t k, Scratch& scratch, int threads) {
   if (k == 0) return {};
-  return Selection({}, in, {}, {}, {}, k, scratch).run();
+  return Selection({.in = in}, k, scratch, threads).run();
 }
 
 Kept top_k_feedback(Floats gradient, MutFloats residual, Feedback feedback, ValueLoss loss,
-                    std::size_t k, Scratch& scratch) {
+                    std::size_t k, Scratch& scratch, int threads) {
   if (k == 0) return {};
-  return Selection(gradient, residual, residual, feedback, loss, k, scratch).run();
+  return Selection({gradient, residual, residual, feedback, loss}, k, scratch, threads).run();
 }
 
 }  // namespace laconic::kernels

@@ -64,6 +64,7 @@ HWY_AFTER_NAMESPACE();
 #include <bit>
 
 #include "base/errors.h"
+#include "compressors/slices.h"
 
 namespace laconic {
 namespace kernels {
@@ -81,7 +82,9 @@ void require_finite(std::uint32_t magnitude) {
   if (magnitude >= kInfinity) throw NumericError("a vector to compress is not finite");
 }
 
-void require_finite(Floats v) { largest_magnitude(v); }
+void require_finite(Floats v, int threads) {
+  for_slices(threads, v.size(), [v](Slice slice) { largest_magnitude(part(v, slice)); });
+}
 
 float largest_magnitude(Floats v) {
   using namespace kernels;
@@ -101,10 +104,13 @@ float sum_of_squares(Floats v, float scale) {
   return HWY_DYNAMIC_DISPATCH(sum_of_squares)(v.data(), v.size(), scale);
 }
 
-void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out) {
+void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out, int threads) {
   using namespace kernels;
-  require_finite(HWY_DYNAMIC_DISPATCH(add_feedback)(
-      gradient.data(), residual.data(), feedback.scale, feedback.decay, out.data(), out.size()));
+  for_slices(threads, out.size(), [&](Slice slice) {
+    require_finite(HWY_DYNAMIC_DISPATCH(add_feedback)(
+        &gradient[slice.begin], &residual[slice.begin], feedback.scale, feedback.decay,
+        &out[slice.begin], slice.count));
+  });
 }
 
 void add_scaled(Floats v, float scale, MutFloats sum) {

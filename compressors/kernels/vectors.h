@@ -9,7 +9,7 @@
 namespace laconic {
 
 /// NumericError unless every element is finite.
-void require_finite(Floats v);
+void require_finite(Floats v, int threads = 1);
 
 /// The same for kernels that look on their way: `magnitude` is the bits of the largest |v[i]|.
 void require_finite(std::uint32_t magnitude);
@@ -26,7 +26,8 @@ float sum_of_squares(Floats v, float scale);
 
 /// out = decay * residual + scale * gradient, each product rounded, then the sum; `out` may be
 /// `residual`. NumericError if an element of it is not finite.
-void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out);
+void add_feedback(Floats gradient, Floats residual, Feedback feedback, MutFloats out,
+                  int threads = 1);
 
 /// sum[i] += scale * v[i]: a product, then a sum.
 void add_scaled(Floats v, float scale, MutFloats sum);

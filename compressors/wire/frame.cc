@@ -98,17 +98,18 @@ Frame read_frame(Bytes bytes, Selection selection, Values values, std::size_t co
   return frame;
 }
 
-FrameWriter::FrameWriter(MutBytes out, Selection selection, std::size_t count, bool checksum)
+FrameWriter::FrameWriter(MutBytes out, Selection selection, std::size_t count,
+                         const FrameOptions& options)
     : out_(out),
       selection_(selection),
       count_(static_cast<std::uint32_t>(count)),
-      checksum_(checksum) {
+      options_(options) {
   check(count <= kMaxElements, "a vector this long does not fit a frame: cut it into buckets");
-  check(out.size() >= frame_bytes(0, 0, checksum), "room for a frame");
+  check(out.size() >= frame_bytes(0, 0, options.checksum), "room for a frame");
 }
 
 MutBytes FrameWriter::room() const {
-  return out_.subspan(kHeaderBytes, out_.size() - frame_bytes(0, 0, checksum_));
+  return out_.subspan(kHeaderBytes, out_.size() - frame_bytes(0, 0, options_.checksum));
 }
 
 void FrameWriter::indices(Coding coding, std::size_t bytes) {
@@ -123,21 +124,21 @@ SectionWriter& FrameWriter::values(Values values, std::size_t bytes, Scratch& sc
   store(header + kMagicAt, kMagic);
   store(header + kVersionAt, kVersion);
   store(header + kSelectionAt, static_cast<std::uint8_t>(selection_));
-  store(header + kFormatAt, format_byte(checksum_, coding_, values));
+  store(header + kFormatAt, format_byte(options_.checksum, coding_, values));
   store(header + kCountAt, count_);
   store(header + kIndexBytesAt, static_cast<std::uint32_t>(index_bytes_));
   store(header + kValueBytesAt, static_cast<std::uint32_t>(value_bytes_));
-  if (checksum_) hasher_.add(out_.first(kHeaderBytes + index_bytes_));
+  if (options_.checksum) hasher_.add(out_.first(kHeaderBytes + index_bytes_));
   return section_.emplace(out_.subspan(kHeaderBytes + index_bytes_, bytes),
-                          checksum_ ? &hasher_ : nullptr, scratch);
+                          options_.checksum ? &hasher_ : nullptr, scratch, options_.threads);
 }
 
 std::size_t FrameWriter::finish() {
   section_->finish();
-  if (checksum_)
+  if (options_.checksum)
     store(out_.data() + frame_bytes(index_bytes_, value_bytes_, false),
           checksum_of(hasher_.hash()));
-  return frame_bytes(index_bytes_, value_bytes_, checksum_);
+  return frame_bytes(index_bytes_, value_bytes_, options_.checksum);
 }
 
 }  // namespace laconic::wire

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/types.h"
+#include "compressors/options.h"
 #include "compressors/wire/section_writer.h"
 
 /// The frame: a header, the section of indices, the section of values, and maybe a checksum.
@@ -83,7 +84,7 @@ Frame read_frame(Bytes bytes, Selection selection, Values values, std::size_t co
 class FrameWriter {
  public:
   /// `out` has room for the whole frame; `count` is at most kMaxElements.
-  FrameWriter(MutBytes out, Selection selection, std::size_t count, bool checksum);
+  FrameWriter(MutBytes out, Selection selection, std::size_t count, const FrameOptions& options);
 
   /// Where the indices go: all behind the header, less the checksum.
   MutBytes room() const;
@@ -104,7 +105,7 @@ class FrameWriter {
   Coding coding_{};
   std::uint32_t count_;
   std::size_t index_bytes_ = 0, value_bytes_ = 0;
-  bool checksum_;
+  FrameOptions options_;
   Hasher hasher_;
   std::optional<SectionWriter> section_;
 };

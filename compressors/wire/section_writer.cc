@@ -1,9 +1,11 @@
 #include "compressors/wire/section_writer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "base/check.h"
+#include "base/parallel.h"
 #include "compressors/kernels/stream.h"
 
 namespace laconic::wire {
@@ -19,8 +21,8 @@ std::size_t place_in_line(const std::byte* at) {
 
 }  // namespace
 
-SectionWriter::SectionWriter(MutBytes out, Hasher* hasher, Scratch& scratch)
-    : out_(out), hasher_(hasher) {
+SectionWriter::SectionWriter(MutBytes out, Hasher* hasher, Scratch& scratch, int threads)
+    : out_(out), hasher_(hasher), threads_(threads) {
   if (out.size() < kLong) return;
   scope_.emplace(scratch);
   stage_ = scratch.take<std::byte>(kLine + kEnough + kMostPiece).data();
@@ -39,6 +41,27 @@ std::byte* SectionWriter::next(std::size_t bytes) {
   std::byte* const piece = first_pending() + pending();
   end_ += bytes;
   return piece;
+}
+
+// A part goes through the caches, where the hash finds it soon after.
+void SectionWriter::write_parts(
+    std::size_t bytes, const std::function<void(std::size_t i, SectionWriter& to)>& write) {
+  pass_on(pending());
+  const MutBytes rest = out_.subspan(end_);
+  const auto part = [&](std::size_t i) {
+    return rest.subspan(i * bytes, std::min(bytes, rest.size() - i * bytes));
+  };
+  parallel_in_order(
+      threads_, (rest.size() + bytes - 1) / bytes,
+      [&](std::size_t i) {
+        SectionWriter to(part(i));
+        write(i, to);
+        to.finish();
+      },
+      [&](std::size_t i) {
+        if (hasher_ != nullptr) hasher_->add(part(i));
+      });
+  done_ = end_ = out_.size();
 }
 
 void SectionWriter::finish() {

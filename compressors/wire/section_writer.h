@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 
 #include "base/hash.h"
@@ -20,11 +21,18 @@ class SectionWriter {
   explicit SectionWriter(MutBytes out) : out_(out) {}
 
   /// `hasher`, if there is one, gets all bytes in order. Working memory comes from `scratch`, until
-  /// this goes.
-  SectionWriter(MutBytes out, Hasher* hasher, Scratch& scratch);
+  /// this goes. `threads` are what write_parts may use.
+  SectionWriter(MutBytes out, Hasher* hasher, Scratch& scratch, int threads = 1);
+
+  int threads() const { return threads_; }
 
   /// Where the next `bytes` go, at most kMostPiece. The piece before is complete.
   std::byte* next(std::size_t bytes);
+
+  /// All the rest of the section, in parts of `bytes` each but the last: write(i, to) puts part i
+  /// into a writer of its own, in whichever thread.
+  void write_parts(std::size_t bytes,
+                   const std::function<void(std::size_t i, SectionWriter& to)>& write);
 
   /// The last piece is complete, and with it the section.
   void finish();
@@ -36,6 +44,7 @@ class SectionWriter {
 
   MutBytes out_;
   Hasher* hasher_ = nullptr;
+  int threads_ = 1;
   std::size_t end_ = 0;   // of the pieces handed out
   std::size_t done_ = 0;  // hashed, and where they belong
   // Of a long section the pending bytes are here, at the same place within a line as in `out`.

@@ -43,7 +43,7 @@ class ValueCodec {
   virtual void decode(Bytes section, std::size_t count, std::size_t begin, MutFloats out) const = 0;
 
   /// sum[i] += scale * value i (a product, then a sum), all of a validated section.
-  virtual void decode_add(Bytes section, float scale, MutFloats sum) const;
+  virtual void decode_add(Bytes section, float scale, MutFloats sum, int threads = 1) const;
 
   /// Compressor::encode_residual for a dense section: kernels fuse it.
   virtual void encode_residual(Floats gradient, MutFloats residual, Feedback feedback,

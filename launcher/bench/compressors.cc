@@ -66,10 +66,11 @@ struct Options {
   std::vector<std::string> settings, targets;
   std::size_t size = 25'000'000;
   double seconds = 0.5;
+  int threads = 1;
   bool json = false;
 };
 
-Row row_of(const std::string& setting) {
+Row row_of(const std::string& setting, int threads) {
   for (const auto& [name, options] : useful_linear_settings())
     if (name == setting) return {setting, options};
   const std::string experiment =
@@ -77,7 +78,8 @@ Row row_of(const std::string& setting) {
       "compressor { " +
       setting + " } }";
   return {setting,
-          make_compressor(parse_experiment(experiment, "compressor", {}).exchange.compressor)};
+          make_compressor(parse_experiment(experiment, "compressor", {}).exchange.compressor,
+                          {.threads = threads})};
 }
 
 std::vector<Row> rows_of(const Options& options) {
@@ -87,7 +89,7 @@ std::vector<Row> rows_of(const Options& options) {
     for (const auto& [name, _] : useful_linear_settings()) settings.push_back(name);
   }
   std::vector<Row> rows;
-  for (const std::string& setting : settings) rows.push_back(row_of(setting));
+  for (const std::string& setting : settings) rows.push_back(row_of(setting, options.threads));
   return rows;
 }
 
@@ -203,6 +205,9 @@ void add_compressors(CLI::App& bench, Action& chosen) {
       ->capture_default_str();
   sub->add_option("--seconds", options->seconds, "For each figure that is a time")
       ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sub->add_option("--threads", options->threads, "That share the work on a vector of 1 MB or more")
+      ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   sub->add_option("--target", options->targets, "Instruction set of the kernels: AVX2, or all")
       ->allow_extra_args(false);

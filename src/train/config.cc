@@ -19,11 +19,15 @@ std::uint64_t hash_of_bits(config::Experiment experiment) {
   experiment.clear_transport();
   experiment.clear_debug();
   auto& exchange = *experiment.mutable_exchange();
-  exchange.clear_overlap();
+  const auto clear = [](config::Exchange& one) {
+    one.clear_overlap();
+    one.clear_threads();
+  };
+  clear(exchange);
   if (exchange.has_auto_()) {
     exchange.mutable_auto_()->clear_decided();
     exchange.mutable_auto_()->clear_look_again();
-    for (auto& allowed : *exchange.mutable_auto_()->mutable_allow()) allowed.clear_overlap();
+    for (auto& allowed : *exchange.mutable_auto_()->mutable_allow()) clear(allowed);
   }
   return hash_of(std::as_bytes(std::span<const char>(config_text::print(experiment))));
 }

@@ -134,9 +134,11 @@ void complete_auto(config::Exchange& exchange, std::vector<std::string>& warning
     warnings.push_back("exchange.auto.allow: takes nothing from what stands beside auto");
   }
   const bool overlap = exchange.overlap();
+  const auto threads = exchange.threads();
   config::Exchange alone;
   alone.mutable_auto_()->Swap(&choice);
   alone.set_overlap(overlap);
+  alone.set_threads(threads);
   exchange.Swap(&alone);
   for (auto& allowed : *exchange.mutable_auto_()->mutable_allow()) {
     if (allowed.local().momentum() != 0)
@@ -144,6 +146,7 @@ void complete_auto(config::Exchange& exchange, std::vector<std::string>& warning
                         "0: where exchanges take turns, momentum belongs to the method");
     if (allowed.has_auto_()) throw ConfigError("exchange.auto.allow.auto", "not in itself");
     if (!allowed.has_overlap()) allowed.set_overlap(overlap);
+    if (!allowed.has_threads()) allowed.set_threads(threads);
     complete_exchange(allowed, warnings);
   }
   for (const auto& decision : exchange.auto_().decided()) {

@@ -97,6 +97,10 @@ ExchangeOptions exchange_of(const config::Exchange& e) {
     case config::Exchange::KIND_NOT_SET:
       not_chosen("exchange");
   }
+  options.frame.checksum = e.checksum();
+  options.frame.threads =
+      static_cast<int>(ranged("exchange.threads", e.threads(),
+                              e.threads() >= 1 && e.threads() <= 1024, "a number from 1 to 1024"));
   options.compressor = compressor_of(e.compressor(), "exchange.compressor");
   options.feedback = feedback_of(e.error_feedback(), "exchange.error_feedback");
   options.local = local_of(e.local());

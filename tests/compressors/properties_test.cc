@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "base/errors.h"
 #include "compressors/frame.h"
+#include "compressors/slices.h"
 #include "tests/compressors/all_compressors.h"
 #include "tests/compressors/vectors.h"
 
@@ -203,6 +205,40 @@ TEST_P(Properties, KeepsItsGuarantee) {
       const double alpha = std::max(guarantee.alpha, 1 - guarantee.omega);
       EXPECT_LE(error_mean, 1 - alpha + guarantee.absolute / norm + 5 * deviation + 1e-12);
     }
+  }
+}
+
+// Frames, residuals and sums, for lengths around those at which threads begin to share the work and
+// at which it is cut.
+TEST_P(Properties, AnyNumberOfThreadsGivesTheSameBits) {
+  for (const std::size_t count : {kWorthThreads - 1, kWorthThreads, 9 * kSlice + 70}) {
+    SCOPED_TRACE(std::to_string(count) + " elements");
+    const Misaligned in = make_input(Input::normal, count);
+    const Misaligned before = make_input(Input::wide, count);
+    std::vector<Frame> frames;
+    std::vector<Misaligned> residuals, sums;
+    for (const int threads : {1, 2, 3}) {
+      compressor_ = make_compressor(GetParam().compressor.options,
+                                    {.checksum = GetParam().checksum, .threads = threads});
+      frames.push_back(encode(in.span()));
+      Misaligned& residual = residuals.emplace_back(before);
+      Frame& frame = frames.emplace_back(compressor_->max_bytes(count));
+      frame.resize(compressor_->encode_residual(in.span(), residual.span(),
+                                                {.scale = 0.3f, .decay = 0.7f}, frame, site()));
+      Misaligned& sum = sums.emplace_back(before);
+      compressor_->decode_add(frames[0], 0.3f, sum.span());
+      compressor_->decode_add_all(std::array<Bytes, 2>{frames[0], frames[1]}, 0.7f, sum.span());
+      sums.push_back(decode(frames[1], count));
+    }
+    for (std::size_t i = 2; i < frames.size(); ++i) {
+      EXPECT_TRUE(frames[i] == frames[i % 2]);
+      EXPECT_TRUE(same_bits(sums[i].span(), sums[i % 2].span()));
+    }
+    for (const Misaligned& residual : residuals)
+      EXPECT_TRUE(same_bits(residual.span(), residuals[0].span()));
+    Misaligned bad = in;
+    bad[count - 3] = std::numeric_limits<float>::infinity();
+    EXPECT_THROW(encode(bad.span()), NumericError);
   }
 }
 

@@ -73,12 +73,12 @@ Indices ranked(Floats v) {
 }
 
 // `order` is ranked(v).
-void expect_top_k(const Misaligned& v, const Indices& order, std::size_t k) {
+void expect_top_k(const Misaligned& v, const Indices& order, std::size_t k, int threads = 1) {
   const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min(k, order.size()));
   Indices expected(order.begin(), end);
   std::ranges::sort(expected);
   Scratch scratch;
-  const Kept kept = top_k(v.span(), k, scratch);
+  const Kept kept = top_k(v.span(), k, scratch, threads);
   ASSERT_TRUE(std::ranges::equal(kept.indices, expected));
   for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(kept.values[i], v[expected[i]]);
 
@@ -88,8 +88,8 @@ void expect_top_k(const Misaligned& v, const Indices& order, std::size_t k) {
     gradient[i] = i % 2 == 0 ? v[i] : 0;
     residual[i] = i % 2 == 0 ? 0 : 2 * v[i];
   }
-  const Kept taken =
-      top_k_feedback(gradient.span(), residual.span(), {.decay = 0.5f}, lose_nothing, k, scratch);
+  const Kept taken = top_k_feedback(gradient.span(), residual.span(), {.decay = 0.5f}, lose_nothing,
+                                    k, scratch, threads);
   ASSERT_TRUE(std::ranges::equal(taken.indices, expected));
   ASSERT_TRUE(std::ranges::equal(taken.values, kept.values));
   Misaligned left = v;
@@ -119,10 +119,12 @@ TEST(TopK, IsExactWhereCandidatesOverflow) {
   for (const Adversary& adversary : kAdversaries) {
     const Misaligned v = vector_of(adversary, 600000);
     const Indices order = ranked(v.span());
-    for (const std::size_t k : {std::size_t{60}, std::size_t{6000}, std::size_t{60000}}) {
-      SCOPED_TRACE(std::string(adversary.name) + ", " + std::to_string(k));
-      expect_top_k(v, order, k);
-    }
+    for (const std::size_t k : {std::size_t{60}, std::size_t{6000}, std::size_t{60000}})
+      for (const int threads : {1, 2, 3}) {
+        SCOPED_TRACE(std::string(adversary.name) + ", " + std::to_string(k) + ", threads " +
+                     std::to_string(threads));
+        expect_top_k(v, order, k, threads);
+      }
   }
 }
 

@@ -22,7 +22,7 @@ using Indices = std::vector<std::uint32_t>;
 
 std::vector<std::byte> frame_of(bool checksum) {
   std::vector<std::byte> out(frame_bytes(3, 5, checksum));
-  FrameWriter writer(out, Selection::top_k, 77, checksum);
+  FrameWriter writer(out, Selection::top_k, 77, {.checksum = checksum});
   std::ranges::fill(writer.room(), std::byte{0xab});
   writer.indices(Coding::raw16, 3);
   Scratch scratch;

@@ -25,7 +25,7 @@ std::vector<Input> seeds() {
   for (const bool checksum : {false, true})
     for (const std::size_t bytes : {0, 5}) {
       Input out(wire::frame_bytes(bytes, bytes, checksum));
-      wire::FrameWriter writer(out, wire::Selection::top_k, 77, checksum);
+      wire::FrameWriter writer(out, wire::Selection::top_k, 77, {.checksum = checksum});
       writer.indices(wire::Coding::raw16, bytes);
       Scratch scratch;
       writer.values(wire::Values::bf16, bytes, scratch).next(bytes);

@@ -72,6 +72,8 @@ exchange {
   bucket_bytes: 1048576
   overlap: true
   late: false
+  threads: 1
+  checksum: true
 }
 report {
   every: 20
@@ -475,6 +477,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "above 0"},
         Refusal{kTopK, "exchange.density_warm_up.stages=0", "exchange.density_warm_up.stages",
                 "at least 1"},
+        Refusal{kTopK, "exchange.threads=0", "exchange.threads", "from 1 to 1024, is 0"},
         Refusal{kTopK, "exchange.bucket_bytes=3", "exchange.bucket_bytes", "at least 4, is 3"},
         Refusal{kQuadratic, "report.every=0", "report.every", "at least 1"},
         Refusal{kQuadratic, "checkpoint.keep=1", "checkpoint.keep", "at least 2, is 1"},
@@ -539,9 +542,9 @@ TEST(Config, UnbiasedCompressionWorksWithoutErrorFeedback) {
 TEST(Config, HashIsOfWhatDecidesTheBits) {
   const auto hash = [](const std::string& override) { return parse(kTopK, {override}).hash; };
   const auto plain = parse(kTopK).hash;
-  for (const char* same :
-       {"name=other", "report.every=1", "checkpoint.every=7", "checkpoint.keep=5",
-        "transport.deadline=5", "exchange.overlap=false", "debug.kill_at={rank: 0 step: 3}"})
+  for (const char* same : {"name=other", "report.every=1", "checkpoint.every=7",
+                           "checkpoint.keep=5", "transport.deadline=5", "exchange.overlap=false",
+                           "exchange.threads=2", "debug.kill_at={rank: 0 step: 3}"})
     EXPECT_EQ(hash(same), plain) << same;
   for (const char* other :
        {"seed=2", "steps=11", "epochs=2", "problem.quadratic.spread=2", "compute_threads=2",
