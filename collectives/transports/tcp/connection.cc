@@ -135,8 +135,9 @@ void Connection::write() {
 void Connection::await(Io what) {
   if (closed_) return;
   const bool reads = what == Io::needs_read;
-  if (std::exchange(reads ? awaits_read_ : awaits_write_, true)) return;
+  // Also while there is a wait already: it may be for more than is now to come.
   if (reads && !stream_->reads_piecemeal()) wake_for(std::min(inbox_.awaited(), kMostAwaited));
+  if (std::exchange(reads ? awaits_read_ : awaits_write_, true)) return;
   stream_->socket().async_wait(reads ? Socket::wait_read : Socket::wait_write,
                                [self = shared_from_this(), reads](const ErrorCode& cancelled) {
                                  (reads ? self->awaits_read_ : self->awaits_write_) = false;
@@ -237,16 +238,18 @@ int Connection::beat(double heartbeat_seconds) {
   if (closed_) return 0;
   if (!std::exchange(said_, false) && ready_ && !finishing_ && outbox_.empty())
     send_control(FrameType::heartbeat, {});
+  const auto beats = [&](std::uint32_t milliseconds) {
+    return static_cast<int>(std::min(milliseconds * 1e-3 / heartbeat_seconds, 1e9));
+  };
   if (inbox_.paused()) {
     // Its heartbeats wait behind messages that we do not read. That its machine still acknowledges
     // ours tells that the link is whole; the rest is up to the deadline.
-    const double seconds = kernel_says().tcpi_last_ack_recv * 1e-3;
-    silent_beats_ = static_cast<int>(std::min(seconds / heartbeat_seconds, 1e9));
+    silent_beats_ = beats(kernel_says().tcpi_last_ack_recv);
+  } else if (std::exchange(heard_, false)) {
+    silent_beats_ = 0;
   } else {
     // What has come and is not yet worth waking up for is a sign of life too.
-    const bool heard = std::exchange(heard_, false) ||
-                       kernel_says().tcpi_last_data_recv * 1e-3 < heartbeat_seconds;
-    silent_beats_ = heard ? 0 : silent_beats_ + 1;
+    silent_beats_ = std::min(silent_beats_ + 1, beats(kernel_says().tcpi_last_data_recv));
   }
   return silent_beats_;
 }

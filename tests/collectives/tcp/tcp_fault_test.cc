@@ -492,6 +492,36 @@ TEST(TcpSlowPeers, AreAliveWhileTheirMessageComesByteByByte) {
   EXPECT_EQ(got, message);
 }
 
+/// While a rank waits for much of a message it may come to read some of it for another reason, here
+/// because it can go on writing: then it waits for less.
+TEST(TcpSlowPeers, AreHeardToTheEndOfAMessageThatWasReadInBetween) {
+  const std::vector<std::byte> message = noise(100000), ours = noise(tcp::kSegmentBytes);
+  constexpr int kMoreThanSocketsHold = 128;
+  Ranks ranks;
+  const std::uint16_t port = free_port();
+  std::vector<std::byte> got(message.size());
+  ranks.start(options_of(0, 2, port), [&](Transport& t) {
+    std::vector<Ticket> sends;
+    for (int i = 0; i < kMoreThanSocketsHold; ++i) sends.push_back(t.post_send(1, kData, ours));
+    t.wait(t.post_receive(1, kData, got));
+    for (const Ticket ticket : sends) t.wait(ticket);
+  });
+  FakeRank fake(port, 2);
+  Wire& wire = fake.wires.front();
+  const Bytes all = message;
+  const auto say_and_pause = [&](Bytes bytes) {
+    wire.say(bytes);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  };
+  say_and_pause(joined(data(all.size()), all.first(1000)));
+  say_and_pause(all.subspan(1000, 59000));
+  for (int i = 0; i < kMoreThanSocketsHold; ++i) wire.hear(FrameType::data);
+  say_and_pause(all.subspan(60000));
+  wire.say(header(FrameType::leave, 0));
+  EXPECT_EQ(ranks.ends().front().error, "none");
+  EXPECT_EQ(got, message);
+}
+
 INSTANTIATE_TEST_SUITE_P(Tcp, TcpFaults, testing::ValuesIn(faults()),
                          [](const auto& fault) { return std::string(fault.param.name); });
 
