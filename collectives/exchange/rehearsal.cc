@@ -43,7 +43,7 @@ class Actor final : public Transport {
   template <typename Play>
   std::vector<Act> write_down(const Play& play) {
     acts_.clear();
-    since_ = now();
+    since_ = processor_seconds();
     play();
     pause();
     return std::move(acts_);
@@ -67,7 +67,7 @@ class Actor final : public Transport {
     const auto kind = operation.is_send ? Act::Kind::finish_send : Act::Kind::receive;
     acts_.push_back({kind, operation.peer});
     const std::size_t bytes = operation.is_send ? 0 : take(operation);
-    since_ = now();
+    since_ = processor_seconds();
     return bytes;
   }
 
@@ -86,7 +86,7 @@ class Actor final : public Transport {
 
   Ticket post(const Operation& operation) {
     operations_[++last_id_] = operation;
-    since_ = now();
+    since_ = processor_seconds();
     return {last_id_};
   }
 
@@ -103,8 +103,8 @@ class Actor final : public Transport {
     return message.size();
   }
 
-  /// What was computed since the last call.
-  void pause() { acts_.push_back({Act::Kind::compute, 0, now() - since_}); }
+  /// What was computed since the last call; other ranks of this machine rehearse too.
+  void pause() { acts_.push_back({Act::Kind::compute, 0, processor_seconds() - since_}); }
 
   const int rank_;
   const LinkModel& links_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <ctime>
 #include <mutex>
 #include <numeric>
 #include <thread>
@@ -28,19 +27,13 @@ double over_ranks(Transport& transport, double mine) {
   return most;
 }
 
-double processor_seconds_of_this_thread() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
 /// Reads a vector again and again, as an exchange beside the computation would.
 class Competitor {
  public:
   explicit Competitor(Floats vector)
       : thread_([this, vector] {
           while (!stop_) sum_ = std::accumulate(vector.begin(), vector.end(), 0.0f);
-          seconds_ = processor_seconds_of_this_thread();
+          seconds_ = processor_seconds();
         }) {}
   ~Competitor() { end(); }
 
