@@ -1,7 +1,9 @@
 #include "launcher/world.h"
 
+#include <cmath>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -32,6 +34,17 @@ class FirstError {
   std::optional<Error> error_;
 };
 
+InProcessOptions threads_of(const WorldOptions& options) {
+  InProcessOptions threads{.deadline_seconds = options.deadline_seconds};
+  if (!options.emulated) return threads;
+  threads.latency_seconds = options.emulated->latency_seconds;
+  if (std::isfinite(options.emulated->bytes_per_second))
+    threads.bytes_per_second = options.emulated->bytes_per_second;
+  threads.hosts.resize(static_cast<std::size_t>(options.ranks));
+  std::iota(threads.hosts.begin(), threads.hosts.end(), 0);
+  return threads;
+}
+
 void run_rank(Transport& transport, const std::function<void(Transport&)>& body,
               FirstError& first) {
   try {
@@ -60,8 +73,7 @@ void run_ranks(const WorldOptions& options, const std::function<void(Transport&)
     const auto transport = make_mpi_transport({.deadline_seconds = options.deadline_seconds});
     run_rank(*transport, body, first);
   } else {
-    const auto group =
-        make_in_process_group(options.ranks, {.deadline_seconds = options.deadline_seconds});
+    const auto group = make_in_process_group(options.ranks, threads_of(options));
     std::vector<std::jthread> threads;
     for (const auto& transport : group)
       threads.emplace_back([&] { run_rank(*transport, body, first); });

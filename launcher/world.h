@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 
+#include "collectives/link_model.h"
 #include "collectives/transport.h"
 #include "collectives/transports/tcp.h"
 
@@ -12,6 +13,7 @@ namespace laconic {
 struct WorldOptions {
   int ranks = 1;  ///< Threads of this process, or processes over tcp; mpirun says by itself.
   std::optional<TcpOptions> tcp;  ///< This process is one rank, and the others come by TCP.
+  std::optional<Link> emulated;   ///< Of threads, each as if it were a host on such links.
   double deadline_seconds = 60;
 };
 

@@ -1,11 +1,25 @@
 #include "launcher/world_flags.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "base/errors.h"
+#include "base/rates.h"
 #include "collectives/transports/mpi.h"
 
 namespace laconic {
+namespace {
+
+template <typename T>
+T parsed(const char* flag, const std::string& text, T (*parse)(std::string_view)) {
+  try {
+    return parse(text);
+  } catch (const std::invalid_argument& e) {
+    throw ConfigError(flag, e.what());
+  }
+}
+
+}  // namespace
 
 void WorldFlags::add_to(CLI::App& verb) {
   tcp_.rank = -1;  // must be said, with tcp
@@ -17,6 +31,10 @@ void WorldFlags::add_to(CLI::App& verb) {
                   "auto: mpirun's where it started this process, else threads")
       ->check(CLI::IsMember({"auto", "tcp"}))
       ->capture_default_str();
+  verb.add_option("--link-rate", link_rate_,
+                  "threads: as if each rank were a host on a cable of this rate, like 10mbit");
+  verb.add_option("--link-latency", link_latency_,
+                  "threads: as if hosts were so far apart, one way, like 5ms");
   verb.add_option("--rendezvous", tcp_.rendezvous, "tcp: HOST:PORT where rank 0 listens");
   verb.add_option("--rank", tcp_.rank, "tcp: this process's rank, from 0")
       ->check(CLI::NonNegativeNumber);
@@ -29,9 +47,25 @@ void WorldFlags::add_to(CLI::App& verb) {
 WorldOptions WorldFlags::options() const {
   WorldOptions world = world_;
   world.tcp = tcp();
+  world.emulated = emulated();
   if (world.ranks > 1 && !world.tcp && started_by_mpi())
     throw ConfigError("--ranks", "mpirun says how many ranks there are; leave it out");
   return world;
+}
+
+/// What the flags about emulated links say together.
+std::optional<Link> WorldFlags::emulated() const {
+  if (link_rate_.empty() && link_latency_.empty()) return std::nullopt;
+  if (transport_ == "tcp" || started_by_mpi())
+    throw ConfigError(link_rate_.empty() ? "--link-latency" : "--link-rate",
+                      "for ranks that are threads; others have links of their own");
+  Link link;
+  if (!link_rate_.empty())
+    link.bytes_per_second = parsed("--link-rate", link_rate_, parse_rate) / 8;
+  if (!link_latency_.empty())
+    link.latency_seconds =
+        static_cast<double>(parsed("--link-latency", link_latency_, parse_time)) / kSecond;
+  return link;
 }
 
 /// What the flags about TCP say together.

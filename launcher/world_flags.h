@@ -19,9 +19,10 @@ class WorldFlags {
 
  private:
   std::optional<TcpOptions> tcp() const;
+  std::optional<Link> emulated() const;
 
   WorldOptions world_;
-  std::string transport_ = "auto";
+  std::string transport_ = "auto", link_rate_, link_latency_;
   TcpOptions tcp_;
   TcpTls tls_;
 };

@@ -5,8 +5,8 @@
 #include <map>
 #include <optional>
 
+#include "base/rates.h"
 #include "cluster/switch/frame.h"
-#include "cluster/switch/units.h"
 
 /// Frames that wait for a link.
 namespace laconic::netlab {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/rates.h"
 #include "cluster/switch/fair_queue.h"
-#include "cluster/switch/units.h"
 
 /// One direction of a cable: frames go out one behind the other at the rate, and come in a latency
 /// later. Those that wait stand in a queue; when it is full, frames are dropped.

@@ -60,8 +60,8 @@ void Gather::send(Flight& flight, const Round& round) {
     own = leg_.encode(part(Floats(round.vector()), flight.bucket()), flight.bucket(), round,
                       frames_.at(flight.slot(), round.rank()));
   }
-  for (int r = 0; r < ranks_; ++r)
-    if (r != round.rank()) flight.send(r, tag_, own);
+  // Each rank begins with another, so that no link has to carry all at once.
+  for (int i = 1; i < ranks_; ++i) flight.send((round.rank() + i) % ranks_, tag_, own);
 }
 
 void Gather::decode(Flight& flight, const Round& round) {

@@ -14,16 +14,18 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "collectives/transports/emulated_links.h"
 
 // One mutex guards a group, each rank sleeps on a condition variable of its own, and whoever posts
-// second copies: straight from the sender's buffer into the receiver's, with the mutex released. An
-// emulated link costs no thread either: a message carries the moment of its arrival, and a
-// receiver sleeps until then.
+// second copies: straight from the sender's buffer into the receiver's, with the mutex released.
+// Emulated links cost no thread either: a message is told when it arrives, and a receiver sleeps
+// until then.
 namespace laconic {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using Moment = Clock::time_point;
+using Clock = Journey::Clock;
+using Moment = Journey::Moment;
+using OnItsWay = std::shared_ptr<const Journey>;  // null: is there at once
 
 /// Up to here a message that nobody waits for yet is set aside, and its sender goes on. Longer ones
 /// stay with the sender, so that no large message is copied twice.
@@ -42,7 +44,8 @@ struct Operation {
   bool is_send;
   std::size_t bytes = 0;  // moved
   bool moved = false;
-  Moment due = kAtOnce;  // done once moved and due
+  OnItsWay journey = {};    // of its message; done once that, too, is over
+  bool until_left = false;  // the sender's part of the journey is enough
 };
 
 /// Sent, but not yet asked for.
@@ -50,7 +53,7 @@ struct Message {
   Bytes payload;                     // the sender's, or what was set aside
   std::vector<std::byte> set_aside;  // empty if the sender still waits
   Operation* send;                   // null if it was set aside
-  Moment arrives;
+  OnItsWay journey;
 };
 
 struct PostedReceive {
@@ -68,7 +71,6 @@ struct RankState {
   std::condition_variable changed;
   std::unordered_map<std::uint64_t, Operation> operations;
   std::map<std::pair<int, std::uint16_t>, Mailbox> inbox;  // by sender and channel
-  std::vector<Moment> link_free;                           // by receiver
   int foreign_copies = 0;  // under way, by other ranks' threads, in memory of this rank
   bool woken = false;
   bool left = false;
@@ -83,7 +85,8 @@ struct Failure {
 
 struct Group {
   Group(int ranks, const InProcessOptions& o) : options(o), rank(ranks) {
-    for (RankState& r : rank) r.link_free.assign(ranks, kAtOnce);
+    if (o.latency_seconds > 0 || o.bytes_per_second > 0)
+      links.emplace(ranks, o.latency_seconds, o.bytes_per_second);
   }
 
   /// The first failure counts. Nothing is matched from then on.
@@ -97,18 +100,23 @@ struct Group {
   }
   void fail(int origin, const TransportError& error) { fail(origin, error.what(), error); }
 
-  /// When a message sent now has left `from`, and when it is at `to`.
-  std::pair<Moment, Moment> travel(int from, int to, std::size_t bytes) {
-    if (options.latency_seconds == 0 && options.bytes_per_second == 0) return {kAtOnce, kAtOnce};
-    Moment& free = rank[from].link_free[to];
-    free = std::max(free, Clock::now());
-    if (options.bytes_per_second > 0)
-      free += seconds(static_cast<double>(bytes) / options.bytes_per_second);
-    return {free, free + seconds(options.latency_seconds)};
+  /// Of a message that is sent now.
+  OnItsWay journey(int from, int to, std::size_t bytes) {
+    return links ? links->send(from, to, bytes, Clock::now()) : nullptr;
+  }
+
+  /// When the journey that a moved operation is on will be over, as far as that is known now: if it
+  /// has not come by then, it is later.
+  Moment due(const Operation& operation) {
+    if (!operation.journey) return kAtOnce;
+    if (operation.until_left) return operation.journey->leaves;
+    links->settle(operation.journey->to, Clock::now());
+    return operation.journey->earliest();
   }
 
   const InProcessOptions options;
   std::mutex mutex;  // guards all that follows
+  std::optional<EmulatedLinks> links;
   std::vector<RankState> rank;
   std::optional<Failure> failure;
 };
@@ -193,20 +201,20 @@ Ticket InProcess::post_send(int to, Tag tag, Bytes payload) {
   Lock lock(group_->mutex);
   throw_if_failed(lock);
   const auto [ticket, send] = post(to, tag, true);
-  const auto [leaves, arrives] = group_->travel(rank_, to, payload.size());
   const bool rendezvous = group_->options.rendezvous;
-  send->due = rendezvous ? arrives : leaves;
+  send->journey = group_->journey(rank_, to, payload.size());
+  send->until_left = !rendezvous;
   Mailbox& box = group_->rank[to].inbox[{rank_, tag.channel}];
   if (!box.receives.empty()) {
     const PostedReceive posted = box.receives.front();
     box.receives.pop_front();
-    hand_over(lock, {payload, {}, send, arrives}, posted, to);
+    hand_over(lock, {payload, {}, send, send->journey}, posted, to);
   } else if (rendezvous || payload.size() > kSetAsideBytes) {
-    box.messages.push_back({payload, {}, send, arrives});
+    box.messages.push_back({payload, {}, send, send->journey});
   } else {
     std::vector<std::byte> copy(payload.begin(), payload.end());
     const Bytes kept(copy);  // stays where it is when the vector moves
-    box.messages.push_back({kept, std::move(copy), nullptr, arrives});
+    box.messages.push_back({kept, std::move(copy), nullptr, send->journey});
     send->bytes = payload.size();
     send->moved = true;
   }
@@ -247,7 +255,7 @@ void InProcess::hand_over(Lock& lock, Message message, PostedReceive posted, int
   if (bytes > 0) std::memcpy(posted.into.data(), message.payload.data(), bytes);
   lock.lock();
   --them.foreign_copies;
-  posted.receive->due = message.arrives;
+  posted.receive->journey = message.journey;
   for (Operation* operation : {posted.receive, message.send}) {
     if (operation == nullptr) continue;
     operation->bytes = bytes;
@@ -271,8 +279,9 @@ std::optional<Ticket> InProcess::first_done(std::span<const Ticket> tickets, Mom
   for (const Ticket ticket : tickets) {
     const Operation& operation = find(ticket);
     if (!operation.moved) continue;
-    if (operation.due == kAtOnce || operation.due <= Clock::now()) return ticket;
-    wake_at = std::min(wake_at, operation.due);
+    const Moment due = group_->due(operation);
+    if (due == kAtOnce || due <= Clock::now()) return ticket;
+    wake_at = std::min(wake_at, due);
   }
   return std::nullopt;
 }

@@ -10,7 +10,8 @@ namespace laconic {
 struct InProcessOptions {
   /// A send completes only when its message is received: finds algorithms that rely on buffering.
   bool rendezvous = false;
-  /// Emulated link, one way, between any two ranks; 0 and infinite bandwidth (0): none.
+  /// Emulated links, as of hosts on one switch (emulated_links.h): one way between any two ranks,
+  /// and of each rank's interface each way. 0: none, and an infinite rate.
   double latency_seconds = 0;
   double bytes_per_second = 0;
   double deadline_seconds = 60;  ///< Of every wait.

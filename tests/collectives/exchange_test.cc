@@ -21,7 +21,9 @@ namespace laconic::test {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Threads, Exchanges,
-                         testing::ValuesIn(buffered_and_rendezvous({1, 2, 3, 5, 8})), kind_name);
+                         testing::ValuesIn(buffered_and_rendezvous({1, 2, 3})), kind_name);
+INSTANTIATE_TEST_SUITE_P(ManyThreads, Exchanges, testing::ValuesIn(buffered_and_rendezvous({5, 8})),
+                         kind_name);
 
 const Layout kLayout{{"only", 0, 1000, 1}};
 

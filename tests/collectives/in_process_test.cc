@@ -1,5 +1,6 @@
 #include "collectives/transports/in_process.h"
 
+#include "collectives/transports/emulated_links.h"
 #include "tests/collectives/in_process_kinds.h"
 #include "tests/collectives/transport_conformance.h"
 
@@ -35,37 +36,113 @@ TEST(InProcess, RendezvousSendWaitsForItsReceive) {
     });
 }
 
-TEST(InProcess, EmulatedLinkTakesLatencyAndOneMessageAfterTheOther) {
-  // 20 ms one way, 10 MB/s: two messages of 0.4 MB behind each other arrive after 60 and 100 ms.
-  const InProcessOptions link{.latency_seconds = 0.02, .bytes_per_second = 1e7};
-  double first_at = 1e9, second_at = 1e9, other_at = 1e9;  // the earliest: the machine may be busy
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    const Stopwatch* since = nullptr;  // rank 0's first send
-    run_ranks(make_in_process_group(3, link), [&](Transport& t) {
-      std::vector<std::byte> first(400000), second(400000);
-      if (t.rank() == 0) {
-        const Stopwatch watch;
-        since = &watch;
-        const Ticket a = t.post_send(1, kData, first), b = t.post_send(1, kData, second);
-        const Ticket c = t.post_send(2, kData, second);  // a link of its own
-        t.wait(a), t.wait(b), t.wait(c);
-        receive_empty(t, 1, kGo), receive_empty(t, 2, kGo);
-      } else if (t.rank() == 1) {
-        const Ticket a = t.post_receive(0, kData, first), b = t.post_receive(0, kData, second);
-        t.wait(a);
-        first_at = std::min(first_at, since->seconds());
-        t.wait(b);
-        second_at = std::min(second_at, since->seconds());
-      } else {
-        t.wait(t.post_receive(0, kData, first));
-        other_at = std::min(other_at, since->seconds());
-      }
-      if (t.rank() != 0) send_empty(t, 0, kGo);
-    });
+/// Seconds, on links on which the machine cannot be late.
+class EmulatedTimes : public testing::Test {
+ protected:
+  std::shared_ptr<const Journey> send(int from, int to, std::size_t bytes, double at) {
+    return links_.send(from, to, bytes, moment(at));
   }
-  EXPECT_NEAR(first_at, 0.06, 0.03);
-  EXPECT_NEAR(second_at, 0.10, 0.03);
-  EXPECT_NEAR(other_at, 0.06, 0.03);
+  /// When it arrives, once all is known.
+  double arrival(const std::shared_ptr<const Journey>& journey) {
+    links_.settle(journey->to, moment(100));
+    return seconds(journey->arrives);
+  }
+  static Journey::Moment moment(double s) {
+    return Journey::Moment(
+        std::chrono::duration_cast<Journey::Clock::duration>(std::chrono::duration<double>(s)));
+  }
+  static double seconds(Journey::Moment m) {
+    return std::chrono::duration<double>(m.time_since_epoch()).count();
+  }
+
+  EmulatedLinks links_{4, 0.5, 10};  // half a second, 10 bytes a second
+};
+
+TEST_F(EmulatedTimes, AMessageTakesItsLatencyAndItsBytes) {
+  const auto journey = send(0, 1, 20, 3);
+  EXPECT_DOUBLE_EQ(seconds(journey->leaves), 5);
+  EXPECT_DOUBLE_EQ(arrival(journey), 5.5);
+  EXPECT_DOUBLE_EQ(arrival(send(1, 0, 0, 3)), 3.5);
+}
+
+TEST_F(EmulatedTimes, WhatARankSendsSharesItsRateWhoeverItIsFor) {
+  const auto one = send(0, 1, 10, 0), two = send(0, 2, 10, 0), back = send(1, 0, 10, 0);
+  EXPECT_DOUBLE_EQ(arrival(one), 1.5);
+  EXPECT_DOUBLE_EQ(arrival(two), 2.5);
+  EXPECT_DOUBLE_EQ(arrival(back), 1.5) << "the other way is another";
+}
+
+/// The one that was told of last comes first, since its sender had nothing else to do.
+TEST_F(EmulatedTimes, WhatARankGetsSharesItsRateInTheOrderInWhichItComes) {
+  send(0, 1, 20, 0);
+  const auto late = send(0, 3, 10, 0), first = send(2, 3, 10, 0.1), second = send(1, 3, 10, 0.2);
+  EXPECT_DOUBLE_EQ(arrival(first), 1.6);
+  EXPECT_DOUBLE_EQ(arrival(second), 2.6);
+  EXPECT_DOUBLE_EQ(arrival(late), 3.6);
+}
+
+TEST_F(EmulatedTimes, NothingIsSaidBeforeItIsCertain) {
+  const auto journey = send(0, 1, 10, 0);
+  links_.settle(1, moment(0.49));
+  EXPECT_EQ(journey->arrives, Journey::Moment::max());
+  EXPECT_DOUBLE_EQ(seconds(journey->earliest()), 1.5);
+  const auto other = send(2, 1, 10, 0.495);
+  links_.settle(1, moment(0.5));
+  EXPECT_DOUBLE_EQ(seconds(journey->arrives), 1.5);
+  EXPECT_DOUBLE_EQ(arrival(other), 2.5);
+}
+
+/// Many messages of many lengths at once: every byte, in the order sent, and not too soon.
+TEST(InProcess, EmulatedLinksTakeTheTimeThatTheyShould) {
+  constexpr std::size_t kMessages = 8;
+  constexpr double kLatency = 5e-3, kRate = 4e6;
+  const auto message = [](int from, int to, std::size_t i) {
+    return pattern(1000 * static_cast<std::size_t>(from) + 7000 * (i % 3),
+                   100 * from + 10 * to + i);
+  };
+  for (const bool rendezvous : {false, true}) {
+    std::vector<std::size_t> in(3);
+    const Stopwatch watch;
+    run_ranks(
+        make_in_process_group(
+            3, {.rendezvous = rendezvous, .latency_seconds = kLatency, .bytes_per_second = kRate}),
+        [&](Transport& t) {
+          std::vector<std::vector<std::byte>> sent, expected, got;
+          for (std::size_t i = 0; i < kMessages; ++i)
+            for (int r = 0; r < t.size(); ++r) {
+              if (r == t.rank()) continue;
+              sent.push_back(message(t.rank(), r, i));
+              expected.push_back(message(r, t.rank(), i));
+              got.emplace_back(expected.back().size());
+              in[t.rank()] += got.back().size();
+            }
+          std::vector<Ticket> tickets;
+          for (std::size_t i = 0; i < kMessages; ++i)
+            for (int r = 0, k = 0; r < t.size(); ++r) {
+              if (r == t.rank()) continue;
+              const std::size_t at = 2 * i + k++;
+              tickets.push_back(t.post_receive(r, kData, got[at]));
+              tickets.push_back(t.post_send(r, kData, sent[at]));
+            }
+          for (const Ticket ticket : tickets) t.wait(ticket);
+          EXPECT_TRUE(got == expected);
+        });
+    const auto most = static_cast<double>(*std::max_element(in.begin(), in.end()));
+    EXPECT_GE(watch.seconds(), kLatency + most / kRate);
+    EXPECT_LT(watch.seconds(), 5);
+  }
+}
+
+TEST(InProcess, ADeadlineCountsWhileAMessageIsOnItsWay) {
+  const Stopwatch watch;
+  EXPECT_THROW(run_ranks(make_in_process_group(2, {.latency_seconds = 60, .deadline_seconds = 0.1}),
+                         [](Transport& t) {
+                           if (t.rank() == 1) return receive_empty(t, 0, kGo);
+                           send_empty(t, 1, kGo);
+                           t.wait_any({});
+                         }),
+               TransportError);
+  EXPECT_LT(watch.seconds(), 5);
 }
 
 TEST(InProcess, RefusesOptionsThatMeanNothing) {

@@ -1,4 +1,4 @@
-#include "cluster/switch/units.h"
+#include "base/rates.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace laconic::netlab {
+namespace laconic {
 namespace {
 
 struct Unit {
@@ -61,4 +61,4 @@ Nanoseconds parse_time(std::string_view text) {
                               "': expected 0 to 3600s, like 5ms, 200us or 0.1s");
 }
 
-}  // namespace laconic::netlab
+}  // namespace laconic

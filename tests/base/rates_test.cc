@@ -1,28 +1,28 @@
-#include "cluster/switch/units.h"
+#include "base/rates.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <stdexcept>
 
-namespace laconic::netlab {
+namespace laconic {
 namespace {
 
-TEST(Units, RatesAreDecimal) {
+TEST(Rates, RatesAreDecimal) {
   EXPECT_EQ(parse_rate("10mbit"), 10e6);
   EXPECT_EQ(parse_rate("1.5Gbit"), 1.5e9);
   EXPECT_EQ(parse_rate("64kbit"), 64e3);
   EXPECT_TRUE(std::isinf(parse_rate("unlimited")));
 }
 
-TEST(Units, TimesNeedAUnitUnlessZero) {
+TEST(Rates, TimesNeedAUnitUnlessZero) {
   EXPECT_EQ(parse_time("5ms"), 5 * kMillisecond);
   EXPECT_EQ(parse_time("0.2ms"), 200 * kMicrosecond);
   EXPECT_EQ(parse_time("2s"), 2 * kSecond);
   EXPECT_EQ(parse_time("0"), 0);
 }
 
-TEST(Units, WhatIsNoRateOrTimeIsRefused) {
+TEST(Rates, WhatIsNoRateOrTimeIsRefused) {
   for (const char* text :
        {"", "10", "mbit", "-1mbit", "10mbits", "nan", "infmbit", "1e9gbit", "1bit", "10 mbit"}) {
     EXPECT_THROW(parse_rate(text), std::invalid_argument) << text;
@@ -33,4 +33,4 @@ TEST(Units, WhatIsNoRateOrTimeIsRefused) {
 }
 
 }  // namespace
-}  // namespace laconic::netlab
+}  // namespace laconic

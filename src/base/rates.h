@@ -4,7 +4,7 @@
 #include <string_view>
 
 /// Rates and times as people write them: "100mbit", "1.5gbit", "5ms", "200us", "0".
-namespace laconic::netlab {
+namespace laconic {
 
 using Nanoseconds = std::int64_t;
 
@@ -19,4 +19,4 @@ double parse_rate(std::string_view text);
 /// A time of at most an hour; the unit may be left out only where the time is 0.
 Nanoseconds parse_time(std::string_view text);
 
-}  // namespace laconic::netlab
+}  // namespace laconic
