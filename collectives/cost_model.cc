@@ -1,6 +1,7 @@
 #include "collectives/cost_model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <deque>
 #include <limits>
@@ -67,25 +68,33 @@ class Sharing {
   }
 
  private:
-  /// Indices into room_. Messages within a machine do not use its interface.
-  std::vector<std::size_t> shared_by(const Message& m) const {
+  /// Indices into room_.
+  struct Shared {
+    std::array<std::size_t, 5> indices;
+    std::size_t count;
+    const std::size_t* begin() const { return indices.data(); }
+    const std::size_t* end() const { return indices.data() + count; }
+  };
+
+  /// Messages within a machine do not use its interface.
+  Shared shared_by(const Message& m) const {
     const int from_host = links_.hosts[m.from];
     const int to_host = links_.hosts[m.to];
-    std::vector<std::size_t> shared{2u * m.from, 2u * m.to + 1u, room_.size() - 1};
-    if (from_host != to_host) {
-      shared.push_back(2 * (links_.ranks + from_host));
-      shared.push_back(2 * (links_.ranks + to_host) + 1);
-    }
-    return shared;
+    return {{2u * m.from, 2u * m.to + 1u, room_.size() - 1, 2u * (links_.ranks + from_host),
+             2u * (links_.ranks + to_host) + 1u},
+            from_host == to_host ? 3u : 5u};
   }
 
   /// How much of what it shares a message uses up for each byte: more where one goes the other way.
   std::vector<double> weights_of(const std::vector<const Message*>& messages) const {
+    const auto ranks = static_cast<std::size_t>(links_.ranks);
     std::vector<double> weights(messages.size(), 1);
+    if (links_.both_ways_share == 1) return weights;
+    std::vector<bool> in_use(ranks * ranks);
+    for (const Message* m : messages) in_use[m->from * ranks + m->to] = true;
     for (std::size_t i = 0; i < messages.size(); ++i)
-      for (const Message* other : messages)
-        if (other->from == messages[i]->to && other->to == messages[i]->from)
-          weights[i] = 1 / links_.both_ways_share;
+      if (in_use[messages[i]->to * ranks + messages[i]->from])
+        weights[i] = 1 / links_.both_ways_share;
     return weights;
   }
 
@@ -190,10 +199,10 @@ class Simulation {
   }
 
   void next_event() {
-    const auto rates = sharing_.rates(on_links());
+    if (std::exchange(others_move_, false)) rates_ = sharing_.rates(on_links());
     double end = kNever;
     for (std::size_t i = 0; i < moving_.size(); ++i)
-      end = std::min(end, now_ + seconds_left(messages_[moving_[i]], rates[i]));
+      end = std::min(end, now_ + seconds_left(messages_[moving_[i]], rates_[i]));
     const double post = posted_.empty() ? kNever : posted_.top().first;
     const double entry = admitted_.empty() ? kNever : admitted_.front().first;
     const double now = std::max(now_, std::min({end, post, entry}));
@@ -201,15 +210,15 @@ class Simulation {
     for (std::size_t i = 0; i < moving_.size(); ++i) {
       Message& message = messages_[moving_[i]];
       // Those that end together in truth are not told apart by a rounding error.
-      if (now_ + seconds_left(message, rates[i]) <= now * (1 + 1e-9))
+      if (now_ + seconds_left(message, rates_[i]) <= now * (1 + 1e-9))
         left.push_back(moving_[i]);
       else
-        message.bytes -= rates[i] * (now - now_);
+        message.bytes -= rates_[i] * (now - now_);
     }
     now_ = now;
     for (const std::size_t message : left) leave(message);
-    if (post <= now) admit();
-    if (entry <= now) enter();
+    while (!posted_.empty() && posted_.top().first <= now) admit();
+    while (!admitted_.empty() && admitted_.front().first <= now) enter();
   }
 
   static double seconds_left(const Message& message, double rate) {
@@ -235,16 +244,19 @@ class Simulation {
     const std::size_t message = admitted_.front().second;
     admitted_.pop_front();
     Pair& on = pair(messages_[message].from, messages_[message].to);
-    if (std::exchange(on.busy, true))
+    if (std::exchange(on.busy, true)) {
       on.queue.push_back(message);
-    else
+    } else {
       moving_.push_back(message);
+      others_move_ = true;
+    }
   }
 
   void leave(std::size_t message) {
     const int from = messages_[message].from, to = messages_[message].to;
     messages_[message].left = now_;
     moving_.erase(std::find(moving_.begin(), moving_.end(), message));
+    others_move_ = true;
     Pair& on = pair(from, to);
     on.busy = !on.queue.empty();
     if (on.busy) {
@@ -262,6 +274,8 @@ class Simulation {
   std::vector<Pair> pairs_;
   std::vector<Message> messages_;
   std::vector<std::size_t> moving_;
+  std::vector<double> rates_;  // of those
+  bool others_move_ = false;   // than those that rates_ is of
   std::priority_queue<Timed, std::vector<Timed>, std::greater<>> posted_;
   std::deque<Timed> admitted_;  // in the order in which they enter their links
   double now_ = 0;

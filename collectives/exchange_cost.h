@@ -43,7 +43,11 @@ class ExchangeCost {
   double work_seconds() const;
 
  private:
-  using Acts = std::vector<Schedule::Act>;
+  struct Act : Schedule::Act {
+    explicit Act(const Schedule::Act& act) : Schedule::Act(act) {}
+    double fixed = 0;  ///< Bytes of a message that do not grow with the bucket.
+  };
+  using Acts = std::vector<Act>;
   /// A stage of a bucket.
   struct Turn {
     std::size_t bucket, stage;
@@ -51,7 +55,7 @@ class ExchangeCost {
   };
 
   std::size_t stages() const { return acts_.front().size() - 1; }
-  double scale(Slice bucket) const;
+  double amount(const Act& act, Slice bucket) const;
   void append(Schedule& schedule, Slice bucket, std::size_t stage, double slower = 1) const;
   double hop_seconds(const LinkModel& links) const;
   std::vector<Turn> turns(const std::vector<double>& ready, double hop) const;

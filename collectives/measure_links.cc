@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -25,8 +26,10 @@ namespace {
 
 constexpr std::size_t kSmall = 8;                                     // bytes
 constexpr std::size_t kFirstCargo = 2 << 10, kMostCargo = 256 << 10;  // bytes of a message
-constexpr std::size_t kHold =
-    8 << 20;  // bytes that messages are sent from, and put into, in turn: more than a cache
+/// Bytes that messages are sent from, and put into, in turn: those of all ranks together, if they
+/// share a machine, are more than its caches.
+constexpr std::size_t kHold = 8 << 20;
+constexpr int kRanksOfFullHold = 4;
 constexpr std::size_t kOfOneSize = 16;    // messages before it doubles
 constexpr std::size_t kUnderWay = 4;      // sends at one time
 constexpr std::size_t kStretch = 4;       // messages, at least
@@ -35,6 +38,7 @@ constexpr double kStretchQuantile = 0.7;
 constexpr double kTripsUntilSteady = 50;
 constexpr double kTripsOfStream = 12;  // for TCP to open its window
 constexpr int kMostPings = 50, kMostSwaps = 200, kSwapsOfFit = 8;
+constexpr int kManyRanks = 16;           // so many that one message of each is much
 constexpr double kSharesNothing = 0.85;  // of the links' own rates: less is a bound
 
 double quantile(std::vector<double> values, double q) {
@@ -168,7 +172,7 @@ struct Flow {
   std::size_t bytes = kFirstCargo, of_this_size = 0;  // of a sender
   std::size_t place = 0;                              // in the hold, of the next message
   std::deque<Ticket> under_way;
-  std::vector<std::byte> into;  // of a receiver
+  MutBytes into = {};  // of a receiver
   Arrivals arrived;
 };
 
@@ -181,7 +185,11 @@ class Measurement {
         rank_(transport.rank()),
         pair_seconds_(0.6 * seconds),
         slot_(0.1 * seconds),
-        cargo_(kHold) {
+        swaps_(ranks_ > kManyRanks ? 1 : kSwapsOfFit),
+        cargo_(
+            std::max(kMostCargo, kHold * kRanksOfFullHold /
+                                     static_cast<std::size_t>(std::max(kRanksOfFullHold, ranks_)))),
+        inbox_(cargo_.size()) {
     for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.crowded_rate})
       by_peer->resize(ranks_);
   }
@@ -207,12 +215,14 @@ class Measurement {
   template <typename Step>
   double batches(int count, const Step& step);
   void add_what_is_shared(LinkModel& links);
+  void fit_crowd_and_fan(LinkModel& links, double crowd, double fan) const;
 
   Transport& transport_;
   const Tag tag_;
   const int ranks_, rank_;
   const double pair_seconds_, slot_;
-  std::vector<std::byte> cargo_;
+  const int swaps_;
+  std::vector<std::byte> cargo_, inbox_;
   Findings mine_;
 };
 
@@ -334,12 +344,15 @@ double Measurement::ping(int peer, double seconds) {
 /// of a stream has one byte.
 std::vector<Arrivals> Measurement::stream(std::span<const int> to, std::span<const int> from,
                                           double seconds) {
+  // Many flows at once take parts of the hold, and smaller messages.
+  const std::size_t part = inbox_.size() / std::max<std::size_t>(1, from.size());
+  const std::size_t most = std::min(kMostCargo, std::bit_floor(part));
   const Stopwatch watch;
   std::vector<Flow> out, in;
   const std::byte last{1};
-  const auto next_place = [](Flow& flow, Bytes hold) {
-    const std::size_t place = std::exchange(flow.place, flow.place + kMostCargo);
-    if (flow.place + kMostCargo > hold.size()) flow.place = 0;
+  const auto next_place = [most](Flow& flow, Bytes hold) {
+    const std::size_t place = std::exchange(flow.place, flow.place + most);
+    if (flow.place + most > hold.size()) flow.place = 0;
     return place;
   };
   const auto send = [&](Flow& flow) {
@@ -348,14 +361,14 @@ std::vector<Arrivals> Measurement::stream(std::span<const int> to, std::span<con
     const Bytes cargo = Bytes(cargo_).subspan(next_place(flow, cargo_), flow.bytes);
     flow.under_way.push_back(
         transport_.post_send(flow.peer, tag_, flow.ended ? Bytes(&last, 1) : cargo));
-    if (++flow.of_this_size < kOfOneSize || 2 * flow.bytes > kMostCargo) return;
+    if (++flow.of_this_size < kOfOneSize || 2 * flow.bytes > most) return;
     flow.bytes *= 2;
     flow.of_this_size = 0;
   };
   const auto receive = [&](Flow& flow) {
     const std::size_t place = next_place(flow, flow.into);
     flow.under_way.push_back(
-        transport_.post_receive(flow.peer, tag_, MutBytes(flow.into).subspan(place, kMostCargo)));
+        transport_.post_receive(flow.peer, tag_, flow.into.subspan(place, most)));
   };
   const auto received = [&](Flow& flow, std::size_t bytes) {
     const std::size_t so_far = flow.arrived.empty() ? 0 : flow.arrived.back().second;
@@ -365,11 +378,12 @@ std::vector<Arrivals> Measurement::stream(std::span<const int> to, std::span<con
   };
   for (const int peer : from) in.push_back({.peer = peer});
   for (const int peer : to) out.push_back({.peer = peer});
-  for (Flow& flow : in) {
-    flow.into.resize(std::max(kMostCargo, kHold / in.size()));
-    receive(flow);
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    in[i].into = MutBytes(inbox_).subspan(i * part, part);
+    receive(in[i]);
   }
-  for (std::size_t i = 0; i < kUnderWay; ++i)
+  const std::size_t under_way = out.size() < kManyRanks ? kUnderWay : 1;
+  for (std::size_t i = 0; i < under_way; ++i)
     for (Flow& flow : out) send(flow);
   for (std::vector<Ticket> fronts;; fronts.clear()) {
     for (auto* flows : {&in, &out})
@@ -394,12 +408,15 @@ std::vector<Arrivals> Measurement::stream(std::span<const int> to, std::span<con
   return arrived;
 }
 
-/// All ranks to the next one, then all to all others.
+/// All ranks to the next one, then all to all others. What was on its way before a rank begins to
+/// count would come to it at no cost, so all begin together.
 void Measurement::all_at_once() {
   const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
+  barrier(transport_, tag_.channel);
   mine_.shift_rate = full_rate(stream({&next, 1}, {&last, 1}, slot_)[0]);
   std::vector<int> others;
   for (int d = 1; d < ranks_; ++d) others.push_back((rank_ + d) % ranks_);
+  barrier(transport_, tag_.channel);
   const auto arrived = stream(others, others, slot_);
   for (std::size_t p = 0; p < others.size(); ++p)
     mine_.crowded_rate[static_cast<std::size_t>(others[p])] = mean_rate(arrived[p]);
@@ -417,11 +434,11 @@ void Measurement::crowd_and_fan(int count) {
 template <typename Step>
 double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
-  for (int batch = 0; batch < std::max(1, count / kSwapsOfFit); ++batch) {
+  for (int batch = 0; batch < std::max(1, count / swaps_); ++batch) {
     barrier(transport_, tag_.channel);
     const Stopwatch watch;
-    for (int i = 0; i < kSwapsOfFit; ++i) step();
-    seconds.push_back(watch.seconds() / kSwapsOfFit);
+    for (int i = 0; i < swaps_; ++i) step();
+    seconds.push_back(watch.seconds() / swaps_);
   }
   return median(seconds);
 }
@@ -466,10 +483,19 @@ void Measurement::add_what_is_shared(LinkModel& links) {
   }
   if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
-  const double crowd = median(crowd_seconds);
-  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, kSwapsOfFit), kSwapsOfFit * crowd);
+  if (rank_ == 0) fit_crowd_and_fan(links, median(crowd_seconds), all[0].fan_seconds);
+  std::array<double, 2> fitted{links.crowd_seconds, links.message_seconds};
+  const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), tag_.channel);
+  check(told.size() == sizeof fitted, "rank 0 says what it has fitted");
+  std::memcpy(fitted.data(), told.data(), sizeof fitted);
+  links.crowd_seconds = fitted[0], links.message_seconds = fitted[1];
+}
+
+/// What the model has to take for each message so that these times come out.
+void Measurement::fit_crowd_and_fan(LinkModel& links, double crowd, double fan) const {
+  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, swaps_), swaps_ * crowd);
   fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
-      fans(ranks_, kSwapsOfFit), kSwapsOfFit * all[0].fan_seconds);
+      fans(ranks_, swaps_), swaps_ * fan);
 }
 
 void Measurement::add() {

@@ -40,6 +40,7 @@ InProcessOptions threads_of(const WorldOptions& options) {
   threads.latency_seconds = options.emulated->latency_seconds;
   if (std::isfinite(options.emulated->bytes_per_second))
     threads.bytes_per_second = options.emulated->bytes_per_second;
+  threads.shared_memory = false;
   threads.hosts.resize(static_cast<std::size_t>(options.ranks));
   std::iota(threads.hosts.begin(), threads.hosts.end(), 0);
   return threads;

@@ -21,8 +21,8 @@ namespace {
 
 using Act = Schedule::Act;
 
-/// In all ranks together, and in one at least.
-constexpr std::size_t kFloatsInAll = std::size_t{1} << 21, kFewestFloats = 4096;
+/// In all ranks together, and in one at least: a shard of it for each rank still has something in.
+constexpr std::size_t kFloatsInAll = std::size_t{1} << 21, kFewestFloats = std::size_t{1} << 17;
 /// The first touches memory for the first time.
 constexpr int kRehearsals = 3;
 
@@ -145,31 +145,66 @@ struct Player {
   std::vector<float> gradient_;
 };
 
-std::vector<std::vector<std::vector<Act>>> rehearse(std::vector<std::unique_ptr<Player>>& players,
-                                                    Mail& mail, const Step& step) {
-  const std::size_t stages = players.front()->stages->count();
-  std::vector<std::vector<std::vector<Act>>> acts(players.size());
-  for (auto& player : players) player->begin(step);
-  for (std::size_t stage = 0; stage < stages; ++stage)
-    for (std::size_t r = 0; r < players.size(); ++r) {
-      Player& p = *players[r];
-      acts[r].push_back(p.actor.write_down([&] {
-        check(p.flight->may_run(stage), "a message that an earlier stage has sent");
-        p.stages->run(stage, *p.flight, *p.round);
-      }));
+/// By rank and stage; the last is landing.
+using ActsOfAll = std::vector<std::vector<std::vector<Act>>>;
+
+/// All ranks of a group, and one bucket.
+class Rehearsal {
+ public:
+  Rehearsal(const ExchangeOptions& options, const Layout& layout, const LinkModel& links,
+            Floats gradient, Slice bucket)
+      : step_{options.warm_up.steps, make_key(1, kEveryRank, 0, RngPurpose::compress), {}} {
+    const Layout piece = layout_of(layout, bucket);
+    const std::vector<Slice> only{{0, bucket.count}};
+    for (int r = 0; r < links.ranks; ++r) {
+      auto& player =
+          players_.emplace_back(std::make_unique<Player>(r, links, mail_, part(gradient, bucket)));
+      player->stages = make_stages(options, player->actor, piece, only);
     }
-  for (std::size_t r = 0; r < players.size(); ++r)
-    acts[r].push_back(players[r]->actor.write_down([&] { players[r]->flight->has_landed(); }));
-  mail.clear();
-  return acts;
+  }
+
+  std::size_t in_flight() const { return players_.front()->stages->in_flight(); }
+
+  /// What each did.
+  ActsOfAll once() {
+    const std::size_t stages = players_.front()->stages->count();
+    ActsOfAll acts(players_.size());
+    for (auto& player : players_) player->begin(step_);
+    for (std::size_t stage = 0; stage < stages; ++stage)
+      for (std::size_t r = 0; r < players_.size(); ++r) {
+        Player& p = *players_[r];
+        acts[r].push_back(p.actor.write_down([&] {
+          check(p.flight->may_run(stage), "a message that an earlier stage has sent");
+          p.stages->run(stage, *p.flight, *p.round);
+        }));
+      }
+    for (std::size_t r = 0; r < players_.size(); ++r)
+      acts[r].push_back(players_[r]->actor.write_down([&] { players_[r]->flight->has_landed(); }));
+    mail_.clear();
+    return acts;
+  }
+
+ private:
+  const Step step_;
+  Mail mail_;
+  std::vector<std::unique_ptr<Player>> players_;
+};
+
+/// Calls `with` for every act and for what stands in its place in another rehearsal, where the two
+/// went the same way.
+template <typename Ours, typename With>
+void side_by_side(Ours& ours, const ActsOfAll& others, const With& with) {
+  for (std::size_t r = 0; r < ours.size(); ++r)
+    for (std::size_t stage = 0; stage < ours[r].size(); ++stage) {
+      auto& acts = ours[r][stage];
+      if (acts.size() != others[r][stage].size()) continue;
+      for (std::size_t i = 0; i < acts.size(); ++i) with(acts[i], others[r][stage][i]);
+    }
 }
 
 /// Of two rehearsals, the quicker: what else the machine did meanwhile is not the exchange's.
-void keep_least(std::vector<Act>& acts, const std::vector<Act>& others) {
-  if (acts.size() != others.size()) return;
-  for (std::size_t i = 0; i < acts.size(); ++i)
-    if (acts[i].kind == Act::Kind::compute)
-      acts[i].amount = std::min(acts[i].amount, others[i].amount);
+void keep_less_time(Act& act, const Act& again) {
+  if (act.kind == Act::Kind::compute) act.amount = std::min(act.amount, again.amount);
 }
 
 double ready_at(Slice bucket, const Computation& computation) {
@@ -199,28 +234,27 @@ ExchangeCost::ExchangeCost(const ExchangeOptions& options, const Layout& layout,
   const auto ranks = static_cast<std::size_t>(links.ranks);
   rehearsed_ = std::min(largest.count, std::max(kFewestFloats, kFloatsInAll / ranks));
 
-  Mail mail;
-  std::vector<std::unique_ptr<Player>> players;
-  const Layout piece = layout_of(layout, {largest.begin, rehearsed_});
-  const std::vector<Slice> bucket{{0, rehearsed_}};
-  for (int r = 0; r < links.ranks; ++r) {
-    auto& player = players.emplace_back(
-        std::make_unique<Player>(r, links, mail, gradient.subspan(largest.begin, rehearsed_)));
-    player->stages = make_stages(options, player->actor, piece, bucket);
-    in_flight_ = player->stages->in_flight();
+  Rehearsal rehearsal(options, layout, links, gradient, {largest.begin, rehearsed_});
+  in_flight_ = rehearsal.in_flight();
+  rehearsal.once();
+  ActsOfAll acts = rehearsal.once();
+  for (int i = 2; i < kRehearsals; ++i) side_by_side(acts, rehearsal.once(), keep_less_time);
+  for (const auto& stages : acts) {
+    auto& of_rank = acts_.emplace_back();
+    for (const auto& of_stage : stages) of_rank.emplace_back(of_stage.begin(), of_stage.end());
   }
-  const Step step{options.warm_up.steps, make_key(1, kEveryRank, 0, RngPurpose::compress), {}};
-  rehearse(players, mail, step);
-  acts_ = rehearse(players, mail, step);
-  for (int i = 2; i < kRehearsals; ++i) {
-    const auto again = rehearse(players, mail, step);
-    for (std::size_t r = 0; r < acts_.size(); ++r)
-      for (std::size_t s = 0; s < acts_[r].size(); ++s) keep_least(acts_[r][s], again[r][s]);
-  }
+  if (rehearsed_ < 2) return;
+  Rehearsal half(options, layout, links, gradient, {largest.begin, rehearsed_ / 2});
+  side_by_side(acts_, half.once(), [](Act& whole, const Schedule::Act& of_half) {
+    if (whole.kind == Act::Kind::send)
+      whole.fixed = std::clamp(2 * of_half.amount - whole.amount, 0.0, whole.amount);
+  });
 }
 
-double ExchangeCost::scale(Slice bucket) const {
-  return static_cast<double>(bucket.count) / static_cast<double>(rehearsed_);
+/// Seconds or bytes of an act for a bucket, which may be longer than what was rehearsed.
+double ExchangeCost::amount(const Act& act, Slice bucket) const {
+  const double scale = static_cast<double>(bucket.count) / static_cast<double>(rehearsed_);
+  return act.fixed + (act.amount - act.fixed) * scale;
 }
 
 /// `slower`: by what factor all that is computed, since ranks share processors.
@@ -228,8 +262,8 @@ void ExchangeCost::append(Schedule& schedule, Slice bucket, std::size_t stage,
                           double slower) const {
   for (int r = 0; r < schedule.ranks(); ++r)
     for (const Act& act : acts_[static_cast<std::size_t>(r)][stage]) {
-      if (act.kind == Act::Kind::compute) schedule.compute(r, act.amount * scale(bucket) * slower);
-      if (act.kind == Act::Kind::send) schedule.send(r, act.peer, act.amount * scale(bucket));
+      if (act.kind == Act::Kind::compute) schedule.compute(r, amount(act, bucket) * slower);
+      if (act.kind == Act::Kind::send) schedule.send(r, act.peer, amount(act, bucket));
       if (act.kind == Act::Kind::receive) schedule.receive(r, act.peer);
       if (act.kind == Act::Kind::finish_send) schedule.finish_send(r, act.peer);
     }
@@ -277,7 +311,7 @@ double ExchangeCost::delay(const LinkModel& links, const Computation& computatio
         for (const Act& act : acts) {
           const bool computes = act.kind == Act::Kind::compute;
           const bool sends = act.kind == Act::Kind::send;
-          work += computes ? computation.contention * act.amount * scale(bucket)
+          work += computes ? computation.contention * amount(act, bucket)
                            : std::min(1.0, computation.contention) * links.message_seconds;
           messages += sends ? 1 : 0;
         }
@@ -313,7 +347,7 @@ double ExchangeCost::bytes_sent() const {
     for (const auto& stages : acts_)
       for (const Acts& acts : stages)
         for (const Act& act : acts)
-          if (act.kind == Act::Kind::send) bytes += act.amount * scale(bucket);
+          if (act.kind == Act::Kind::send) bytes += amount(act, bucket);
   return acts_.empty() ? 0 : bytes / static_cast<double>(acts_.size());
 }
 
@@ -324,7 +358,7 @@ double ExchangeCost::work_seconds() const {
     for (const Slice bucket : buckets_)
       for (const Acts& acts : stages)
         for (const Act& act : acts)
-          if (act.kind == Act::Kind::compute) seconds += act.amount * scale(bucket);
+          if (act.kind == Act::Kind::compute) seconds += amount(act, bucket);
     most = std::max(most, seconds);
   }
   return most;

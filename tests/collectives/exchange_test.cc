@@ -20,8 +20,8 @@
 namespace laconic::test {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Threads, Exchanges,
-                         testing::ValuesIn(buffered_and_rendezvous({1, 2, 3})), kind_name);
+INSTANTIATE_TEST_SUITE_P(Threads, Exchanges, testing::ValuesIn(buffered_and_rendezvous({1, 2, 3})),
+                         kind_name);
 INSTANTIATE_TEST_SUITE_P(ManyThreads, Exchanges, testing::ValuesIn(buffered_and_rendezvous({5, 8})),
                          kind_name);
 

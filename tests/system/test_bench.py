@@ -63,6 +63,21 @@ class Links(SystemTest):
         self.assertGreater(links["measured_in_seconds"], 0)
         self.assertIn("latency, ms", self.succeed(command("bench", "links", "--ranks", 2)).stdout)
 
+    def test_of_threads_may_be_emulated(self):
+        """A busy machine makes latencies longer, and nothing shorter or faster."""
+        start = command("bench", "links", "--ranks", 3, "--json", "--link-rate", "50mbit", "--link-latency", "3ms")
+        links = json.loads(self.succeed(start).stdout)
+        self.assertEqual(links["hosts"], [0, 1, 2])
+        self.assertFalse(links["shared_memory"])
+        for sender in range(3):
+            for receiver in {0, 1, 2} - {sender}:
+                self.assertGreater(links["latency_seconds"][sender][receiver], 3e-3)
+                self.assertLess(links["bytes_per_second"][sender][receiver], 1.1 * 50e6 / 8)
+        self.refuse(command("bench", "links", "--ranks", 2, "--link-rate", "50"), 2, "--link-rate", "10mbit")
+        self.refuse(command("bench", "links", "--ranks", 2, "--link-latency", "5 years"), 2, "--link-latency", "5ms")
+        self.refuse(command("bench", "links", "--link-rate", "1gbit", "--transport", "tcp", "--rank", 0, "--rendezvous",
+                            "h:1"), 2, "--link-rate", "threads")
+
 
 class Collectives(SystemTest):
     QUICK = ("--max-bytes", 4096, "--factor", 32, "--seconds", 0)
