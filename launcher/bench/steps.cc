@@ -21,6 +21,7 @@
 #include "launcher/world_flags.h"
 #include "train/choice.h"
 #include "train/config.h"
+#include "train/loop.h"
 #include "train/names.h"
 
 namespace laconic::bench {
@@ -134,7 +135,7 @@ class StepBench {
       trainings_.push_back(training(experiment, all.allowed.back(), transport));
       rows_.push_back({.setting = setting, .seconds = {}, .bare = {}, .parts = {}});
     }
-    const Sample sample{0, batch_of(experiment)};
+    const Sample sample{0, batch_of(experiment.method)};
     forecast_ = choose_exchange(all, std::nullopt, *oracle_, bare_->parameters(), sample, transport,
                                 links_);
     for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i].predicted = forecast_.seconds[i];
@@ -172,10 +173,6 @@ class StepBench {
                                      Transport& transport) {
     return std::make_unique<Training>(experiment, exchange, transport, *oracle_, transport_.rank(),
                                       transport_.size());
-  }
-
-  static std::uint32_t batch_of(const Experiment& experiment) {
-    return std::visit([](const auto& method) { return method.batch; }, experiment.method);
   }
 
   double block(Training& training, std::size_t count) {

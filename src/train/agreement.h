@@ -26,6 +26,8 @@ struct Digest {
   double hidden = 0;                                ///< Seconds of the exchange behind compute.
   double residual_square = 0, gradient_square = 0;  ///< As FeedbackNorms.
   std::uint64_t bytes_sent = 0, bytes_received = 0;
+
+  double exchange_seconds() const { return compress + wait + decode + hidden; }
 };
 
 /// By what ranks agree when to stop, see whether they still hold the same parameters, and tell rank

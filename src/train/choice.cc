@@ -100,6 +100,16 @@ Forecast choose_exchange(const AutoOptions& options, std::optional<std::size_t> 
   return forecast;
 }
 
+double measure_dense_step(const ExchangeOptions& like, Oracle& oracle, Floats at,
+                          const Sample& sample, Transport& transport, const LinkModel& links) {
+  AutoOptions dense;
+  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
+    dense.allowed.push_back({.kind = DenseOptions{std::string(algorithm.name)},
+                             .overlap = like.overlap,
+                             .bucket_bytes = like.bucket_bytes});
+  return choose_exchange(dense, {}, oracle, at, sample, transport, links).dense_seconds;
+}
+
 bool Drift::hear(double seconds) {
   if (pause_ > 0) {
     --pause_;

@@ -28,6 +28,11 @@ Forecast choose_exchange(const AutoOptions& options, std::optional<std::size_t> 
                          Oracle& oracle, Floats at, const Sample& sample, Transport& transport,
                          const LinkModel& links);
 
+/// Seconds of a step by the best dense allreduce on these links, with buckets and overlap as in
+/// `like`: what a run is set against. Collective, as choose_exchange.
+double measure_dense_step(const ExchangeOptions& like, Oracle& oracle, Floats at,
+                          const Sample& sample, Transport& transport, const LinkModel& links);
+
 /// Whether links may have changed, by how long exchanges take.
 class Drift {
  public:

@@ -11,21 +11,15 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/hash.h"
-#include "collectives/allreduce.h"
 #include "collectives/control.h"
-#include "collectives/legs.h"
 #include "train/agreement.h"
+#include "train/auto_pilot.h"
 #include "train/checkpoint.h"
 #include "train/choice.h"
-#include "train/config.h"
-#include "train/durable_file.h"
-#include "train/feedback_health.h"
-#include "train/metrics.h"
 #include "train/names.h"
-#include "train/progress.h"
+#include "train/reports.h"
 #include "train/run_state.h"
 #include "train/scores.h"
-#include "train/tensorboard.h"
 #include "train/trace.h"
 #include "train/verdict.h"
 
@@ -35,23 +29,7 @@ namespace {
 /// Steps between rounds of agreement: how long a Ctrl-C may take, against messages.
 constexpr std::uint64_t kRoundEvery = 4, kLateRoundEvery = 20;
 
-/// What AUTO takes to measure links.
-constexpr double kLinkSeconds = 0.8;
-
-/// Steps whose exchanges are looked at together for whether links have changed.
-constexpr std::uint64_t kDriftSteps = 20;
-
 bool due(std::uint64_t steps, std::uint64_t every) { return every > 0 && steps % every == 0; }
-
-/// 0: all of a rank's data.
-std::uint32_t batch_of(const MethodOptions& method) {
-  return std::visit(
-      [](const auto& options) -> std::uint32_t {
-        if constexpr (requires { options.batch; }) return options.batch;
-        return 0;
-      },
-      method);
-}
 
 /// As BatchSampler counts them; 0 where there are no examples.
 std::uint64_t steps_per_epoch(const Experiment& experiment, std::uint64_t examples) {
@@ -135,22 +113,17 @@ class Trainer {
   void open_reports();
   void watch_feedback();
   void drain();
-  void measure_dense();
-  void take_up_decisions();
-  void follow_decisions();
-  void choose();
   void step();
   void note(std::uint64_t index, double began);
   void between_steps();
   void hear(const Agreement::News& news);
-  void hear_of_links(const std::vector<Digest>& digests);
-  MetricsRow row_of(const std::vector<Digest>& digests) const;
   void score();
   void save();
   [[noreturn]] void interrupt();
   Summary conclude(RunStatus status);
   Summary own_summary(RunStatus status) const;
 
+  std::string exchange() const;  // for people
   bool is_root() const { return run_.transport.rank() == 0; }
   bool is_round() const;
   RunState state() const;
@@ -170,22 +143,11 @@ class Trainer {
   bool stop_ = false;     // all ranks know that all end here
   bool look_ = false;     // all ranks know that links are to be measured again
 
-  double dense_step_seconds_ = kUnknown;
+  double dense_step_seconds_ = kUnknown;  // as report.links asks
   std::optional<Trace> trace_;
   std::optional<TracedOracle> traced_;
-  std::vector<Decision> decisions_;  // AUTO's, the same on every rank
-  bool follows_ = false;             // another run's, and makes none of its own
-  std::string exchange_;             // for people
-
-  // Rank 0 alone.
-  std::optional<Metrics> metrics_;
-  std::optional<TensorBoard> board_;
-  std::optional<Progress> progress_;
-  std::optional<FeedbackHealth> health_;
-  std::vector<Digest> reported_;  // what the last row was made of
-  Drift drift_;
-  bool ask_ = false;             // for a look
-  std::vector<Digest> drifted_;  // what was heard of exchanges last
+  std::optional<AutoPilot> auto_;   // where the exchange is automatic
+  std::optional<Reports> reports_;  // of rank 0
 };
 
 Trainer::Trainer(const Run& run)
@@ -196,8 +158,9 @@ Trainer::Trainer(const Run& run)
       score_every_(experiment_.report.score_every > 0 ? experiment_.report.score_every : epoch_),
       agreement_(run.transport),
       checkpoints_(run.out / "checkpoints", experiment_.hash, experiment_.checkpoint.keep,
-                   run.transport, run.log),
-      exchange_(exchange_name(run.experiment.exchange)) {}
+                   run.transport, run.log) {
+  if (run.automatic != nullptr) auto_.emplace(run);
+}
 
 // --------------------------------------------------------------------------------------- beginning
 
@@ -250,20 +213,12 @@ void Trainer::resume() {
 void Trainer::open_reports() {
   if (!is_root()) return;
   std::filesystem::remove(summary_path());
-  metrics_.emplace(run_.out / "metrics.jsonl", state_.steps);
-  board_.emplace(run_.out / "tensorboard", state_.steps);
+  reports_.emplace(run_, state_.steps, total_, state_.seconds);
   watch_feedback();
-  if (run_.progress) progress_.emplace(stderr, run_.terminal, state_.steps, total_, now());
-  reported_.assign(static_cast<std::size_t>(run_.transport.size()), Digest{.step = state_.steps});
-  reported_[0].seconds = state_.seconds;
 }
 
-/// By what the compressor in use promises.
 void Trainer::watch_feedback() {
-  const ExchangeOptions& used = run_.automatic == nullptr
-                                    ? experiment_.exchange
-                                    : run_.automatic->allowed()[run_.automatic->choice()];
-  health_.emplace(legs_of(used, run_.oracle.layout()).up.guarantee.alpha);
+  if (reports_) reports_->watch_feedback(auto_ ? auto_->in_use() : experiment_.exchange);
 }
 
 Summary Trainer::run() {
@@ -274,96 +229,35 @@ Summary Trainer::run() {
     if (auto summary = finished_before()) return *summary;
     resume();
   }
-  if (run_.automatic != nullptr)
-    take_up_decisions();
-  else if (experiment_.report.links)
-    measure_dense();
+  if (auto_) {
+    auto_->take_up(state_.steps);
+  } else if (experiment_.report.links) {
+    const LinkModel links = measure_links(run_.transport, kLinkSeconds);
+    run_.log->info("{}", describe(links));
+    dense_step_seconds_ = measure_dense_step(
+        experiment_.exchange, run_.oracle, run_.method.parameters(),
+        {.draw = 0, .size = batch_of(experiment_.method)}, run_.transport, links);
+  }
   if (!run_.trace.empty()) traced_.emplace(run_.oracle, trace_.emplace(run_.transport));
   at_start_ = state_;
   clock_.restart();
   open_reports();
   running_ = true;
   run_.log->info("{}, {} parameters, {} on {} ranks, steps {} to {}",
-                 problem_name(experiment_.problem), run_.method.parameters().size(), exchange_,
+                 problem_name(experiment_.problem), run_.method.parameters().size(), exchange(),
                  run_.transport.size(), state_.steps, total_);
   if (const std::string settings = run_.method.settings(); !settings.empty())
     run_.log->info("{}: {}", method_name(experiment_.method), settings);
   while (state_.steps < total_) {
-    if (run_.automatic != nullptr) follow_decisions();
+    if (auto_ && auto_->follow(state_.steps)) watch_feedback();
     step();
     between_steps();
   }
   return conclude(RunStatus::done);
 }
 
-// -------------------------------------------------------------------------------------------- AUTO
-
-/// Whoever uses the transport between steps has it alone.
-void Trainer::drain() {
-  for (Exchange* exchange : run_.exchanges) exchange->drain();
-}
-
-/// For the end of the run, to set it against.
-void Trainer::measure_dense() {
-  AutoOptions dense;
-  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms())
-    dense.allowed.push_back({.kind = DenseOptions{std::string(algorithm.name)},
-                             .overlap = experiment_.exchange.overlap,
-                             .bucket_bytes = experiment_.exchange.bucket_bytes});
-  const LinkModel links = measure_links(run_.transport, kLinkSeconds);
-  const Forecast forecast =
-      choose_exchange(dense, {}, run_.oracle, run_.method.parameters(),
-                      {.draw = 0, .size = batch_of(experiment_.method)}, run_.transport, links);
-  dense_step_seconds_ = forecast.dense_seconds;
-  run_.log->info("{}", describe(links));
-}
-
-/// Those that rank 0 knows from its configuration, or from the checkpoint; else the first one.
-void Trainer::take_up_decisions() {
-  const auto packed = [](const std::vector<Decision>& decisions) {
-    return std::as_bytes(std::span(decisions));
-  };
-  decisions_ = experiment_.automatic->decided;
-  const bool resumed = state_.steps > 0;
-  if (resumed && (decisions_.empty() || decisions_.front().step > state_.steps))
-    decisions_.insert(decisions_.begin(), {0, run_.automatic->choice()});
-  const auto told = broadcast(run_.transport, packed(decisions_), channels::control);
-  decisions_.resize(told.size() / sizeof(Decision));
-  std::memcpy(decisions_.data(), told.data(), told.size());
-  follows_ = !resumed && !decisions_.empty();
-  if (decisions_.empty() || decisions_.front().step > 0)
-    choose();
-  else
-    follow_decisions();
-}
-
-void Trainer::follow_decisions() {
-  const std::size_t before = run_.automatic->choice();
-  for (const Decision& decision : decisions_)
-    if (decision.step <= state_.steps) run_.automatic->choose(decision.choice);
-  exchange_ = "auto: " + exchange_name(run_.automatic->allowed()[run_.automatic->choice()]);
-  if (is_root() && run_.automatic->choice() != before) watch_feedback();
-}
-
-/// Measures, decides for the step that comes next, and leaves word of it.
-void Trainer::choose() {
-  drain();
-  const bool first = state_.steps == 0;
-  const auto current = first ? std::nullopt : std::optional<std::size_t>(run_.automatic->choice());
-  const LinkModel links = measure_links(run_.transport, kLinkSeconds);
-  const Forecast forecast = choose_exchange(
-      *experiment_.automatic, current, run_.oracle, run_.method.parameters(),
-      {.draw = state_.steps, .size = batch_of(experiment_.method)}, run_.transport, links);
-  if (forecast.choice != current) decisions_.push_back({state_.steps, forecast.choice});
-  dense_step_seconds_ = forecast.dense_seconds;
-  drift_.looked(forecast.choice != current);
-  drifted_.clear();
-  if (is_root()) {
-    run_.log->info("{}", forecast.reason);
-    if (run_.progress) fmt::print(stderr, "{}\n", forecast.reason);
-    write_durably(run_.out / "config.textproto", text_with(experiment_, decisions_));
-  }
-  follow_decisions();
+std::string Trainer::exchange() const {
+  return auto_ ? auto_->name() : exchange_name(experiment_.exchange);
 }
 
 // ------------------------------------------------------------------------------------------ a step
@@ -410,6 +304,11 @@ void Trainer::note(std::uint64_t index, double began) {
   if (index + 1 >= at_start_.steps + Trace::kSteps) traced_.reset();
 }
 
+/// Whoever uses the transport between steps has it alone.
+void Trainer::drain() {
+  for (Exchange* exchange : run_.exchanges) exchange->drain();
+}
+
 /// An average that comes late is drained for a round, and has nothing to hide behind then.
 bool Trainer::is_round() const {
   return state_.steps == total_ ||
@@ -433,8 +332,10 @@ void Trainer::between_steps() {
   if (stop_ && !last) interrupt();
   if (look_ && !last) {
     hear(agreement_.drain());
-    look_ = ask_ = false;
-    choose();
+    look_ = false;
+    drain();
+    auto_->decide(state_.steps);
+    watch_feedback();
   }
 }
 
@@ -456,7 +357,7 @@ Digest Trainer::digest() const {
           .hash = hashed ? hash_of(run_.method.parameters()) : 0,
           .hashed = hashed,
           .stop = run_.stop.load(std::memory_order_relaxed),
-          .look = ask_,
+          .look = auto_ && auto_->asks(),
           .loss_sum = now.loss_sum - at_start_.loss_sum,
           .losses = now.losses - at_start_.losses,
           .seconds = now.seconds,
@@ -472,82 +373,12 @@ Digest Trainer::digest() const {
           .bytes_received = now.received.total()};
 }
 
-/// The norm of all ranks' residuals over that of their gradients.
-double kept_back(const std::vector<Digest>& digests) {
-  double residual = 0, gradient = 0;
-  for (const Digest& d : digests) residual += d.residual_square, gradient += d.gradient_square;
-  return gradient > 0 ? std::sqrt(residual / gradient) : kUnknown;
-}
-
-MetricsRow Trainer::row_of(const std::vector<Digest>& digests) const {
-  const auto steps = static_cast<double>(digests[0].step - reported_[0].step);
-  const auto ranks = static_cast<double>(digests.size());
-  const auto since = [&](auto Digest::*field) {
-    double total = 0;
-    for (std::size_t r = 0; r < digests.size(); ++r)
-      total += static_cast<double>(digests[r].*field - reported_[r].*field);
-    return total;
-  };
-  const auto per_step = [&](double Digest::*field) { return since(field) / (steps * ranks); };
-  const auto examples = run_.oracle.examples();
-  const auto batch = static_cast<double>(batch_of(experiment_.method));
-  const double each = batch == 0 ? static_cast<double>(examples) : batch;
-  const auto bytes = [&](std::uint64_t Digest::*field) {
-    return static_cast<std::uint64_t>(mean(digests, [&](const Digest& d) { return d.*field; }));
-  };
-  return {.step = digests[0].step,
-          .seconds = digests[0].seconds,
-          .loss = since(&Digest::loss_sum) / since(&Digest::losses),
-          .compute = per_step(&Digest::compute),
-          .compress = per_step(&Digest::compress),
-          .wait = per_step(&Digest::wait),
-          .decode = per_step(&Digest::decode),
-          .apply = per_step(&Digest::apply),
-          .hidden = per_step(&Digest::hidden),
-          .residual_over_gradient = kept_back(digests),
-          .examples_per_second =
-              examples == 0 ? kUnknown
-                            : each * steps * ranks / (digests[0].seconds - reported_[0].seconds),
-          .bytes_sent = bytes(&Digest::bytes_sent),
-          .bytes_received = bytes(&Digest::bytes_received)};
-}
-
-/// Rank 0 watches how long exchanges take, and asks for a look where that has changed.
-void Trainer::hear_of_links(const std::vector<Digest>& digests) {
-  if (drifted_.empty()) drifted_ = digests;
-  const std::uint64_t steps = digests[0].step - drifted_[0].step;
-  if (steps < kDriftSteps) return;
-  const auto exchanging = [](const Digest& d) { return d.compress + d.wait + d.decode + d.hidden; };
-  const double seconds = mean(digests, exchanging) - mean(drifted_, exchanging);
-  drifted_ = digests;
-  ask_ |= drift_.hear(seconds / static_cast<double>(steps));
-}
-
 void Trainer::hear(const Agreement::News& news) {
   stop_ |= news.stop;
   look_ |= news.look;
   for (const auto& digests : news.digests) {
-    if (run_.automatic != nullptr && experiment_.automatic->look_again && !follows_)
-      hear_of_links(digests);
-    const MetricsRow row = row_of(digests);
-    if (progress_) progress_->update(row, now());
-    if (row.step != total_ && !due(row.step, experiment_.report.every)) continue;
-    metrics_->report(row);
-    board_->scalar("train/loss", row.step, row.loss);
-    board_->scalar("train/examples_per_second", row.step, row.examples_per_second);
-    board_->scalar("seconds/compute", row.step, row.compute);
-    board_->scalar("seconds/compress", row.step, row.compress);
-    board_->scalar("seconds/wait", row.step, row.wait);
-    board_->scalar("seconds/decode", row.step, row.decode);
-    board_->scalar("seconds/apply", row.step, row.apply);
-    board_->scalar("seconds/hidden", row.step, row.hidden);
-    board_->scalar("health/residual_over_gradient", row.step, row.residual_over_gradient);
-    if (const auto advice = health_->hear(row.step, row.residual_over_gradient))
-      run_.log->warn("{}", *advice);
-    board_->scalar("bytes/sent", row.step, static_cast<double>(row.bytes_sent));
-    board_->scalar("bytes/received", row.step, static_cast<double>(row.bytes_received));
-    board_->flush();
-    reported_ = digests;
+    if (auto_) auto_->hear(digests);
+    reports_->hear(digests);
   }
 }
 
@@ -571,14 +402,7 @@ void Trainer::score() {
   state_.last_scores = scores;
   state_.best_accuracy = std::fmax(state_.best_accuracy, scores.accuracy);
   run_.log->info("after {} steps: {}", state_.steps, describe(scores));
-  if (!is_root()) return;
-  metrics_->score(state_.steps, scores);
-  board_->scalar("score/loss", state_.steps, scores.loss);
-  board_->scalar("score/accuracy", state_.steps, scores.accuracy);
-  board_->scalar("score/gap", state_.steps, scores.gap);
-  board_->scalar("score/distance", state_.steps, scores.distance);
-  board_->scalar("score/robust_loss", state_.steps, scores.robust_loss);
-  board_->flush();
+  if (reports_) reports_->score(state_.steps, scores);
 }
 
 // ------------------------------------------------------------------------------------------ ending
@@ -616,7 +440,7 @@ Summary Trainer::own_summary(RunStatus status) const {
   s.status = status;
   s.name = experiment_.name;
   s.method = method_name(experiment_.method);
-  s.exchange = exchange_;
+  s.exchange = exchange();
   s.problem = problem_name(experiment_.problem);
   s.ranks = run_.transport.size();
   s.steps = now.steps;
@@ -629,7 +453,8 @@ Summary Trainer::own_summary(RunStatus status) const {
   s.decode_seconds = now.decode;
   s.apply_seconds = now.apply;
   s.hidden_seconds = now.hidden;
-  s.dense_seconds = dense_step_seconds_ * static_cast<double>(now.steps);
+  const double dense = auto_ ? auto_->dense_step_seconds() : dense_step_seconds_;
+  s.dense_seconds = dense * static_cast<double>(now.steps);
   s.final_loss = now.last_scores.loss;
   s.test_accuracy = now.last_scores.accuracy;
   s.best_test_accuracy = now.best_accuracy;
@@ -687,7 +512,7 @@ Summary Trainer::conclude(RunStatus status) {
   summary.parameters_xxh3 = shares[0].hash;
   if (const auto divergence = describe_divergence(summary.parameters_xxh3_by_rank, summary.steps))
     throw Error(ExitStatus::other, *divergence);
-  if (progress_) progress_->finish();
+  if (reports_) reports_->finish();
   if (is_root()) write_summary(summary_path(), summary);
   run_.log->info("{}: {} steps, {} of them since this start", name_of(status), summary.steps,
                  summary.steps_executed);
@@ -698,7 +523,7 @@ Summary Trainer::conclude(RunStatus status) {
 /// Rank 0 leaves word of a failure where it is alive to do so, with what it knows by itself.
 void Trainer::fail(std::string_view why) noexcept {
   try {
-    if (progress_) progress_->finish();
+    if (reports_) reports_->finish();
     run_.log->info("failed after {} steps: {}", state_.steps, why);
     run_.log->flush();
     if (running_ && is_root()) write_summary(summary_path(), own_summary(RunStatus::failed));
@@ -708,6 +533,10 @@ void Trainer::fail(std::string_view why) noexcept {
 }
 
 }  // namespace
+
+std::uint32_t batch_of(const MethodOptions& method) {
+  return std::visit([](const auto& options) { return options.batch; }, method);
+}
 
 std::uint64_t total_steps(const Experiment& experiment, std::uint64_t examples) {
   if (experiment.steps) return *experiment.steps;

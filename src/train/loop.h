@@ -30,6 +30,12 @@ struct Run {
   bool terminal = false;          ///< Where a line can be written over.
 };
 
+/// What measuring links takes at the start of a run, in seconds.
+constexpr double kLinkSeconds = 0.8;
+
+/// Examples a rank and step; 0: all of its data.
+std::uint32_t batch_of(const MethodOptions& method);
+
 /// Steps of the whole run for a rank with that many examples (Oracle::examples): `steps` where
 /// given, else the epochs' batches, rounded up. What SyncSgdOptions::steps has to be.
 std::uint64_t total_steps(const Experiment& experiment, std::uint64_t examples);
