@@ -115,7 +115,7 @@ class DctTopK final : public Compressor {
                                positions.data());
     for (std::size_t i = 0; i < values.size(); ++i) {
       indices[i] = static_cast<std::uint32_t>(slice.begin) + positions[i];
-      values[i] = coefficients[positions[i]];
+      values[i] = coefficients[kernels::dct_place(positions[i])];
     }
   }
 
@@ -142,7 +142,7 @@ class DctTopK final : public Compressor {
                      MutFloats(values).first(indices.size()));
       for (std::size_t i = 0; i < indices.size(); ++i) {
         while (indices[i] >= begin + kDctTile) finish_tile();
-        coefficients[indices[i] - begin] = values[i];
+        coefficients[kernels::dct_place(indices[i] - begin)] = values[i];
       }
       done += indices.size();
     }

@@ -12,14 +12,42 @@ namespace laconic::kernels::HWY_NAMESPACE {
 
 static_assert(kDctBlocks == kLanes);
 
+// to[j][i] = from[i][j], of rows that are so far apart.
+HWY_INLINE void transpose_eight(const float* from, std::size_t from_row, float* to,
+                                std::size_t to_row) {
+#if HWY_TARGET == HWY_AVX2
+  __m256 row[8], pairs[8];
+  for (std::size_t i = 0; i < 8; ++i) row[i] = _mm256_loadu_ps(from + i * from_row);
+  for (std::size_t i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
+    pairs[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
+  }
+  // Fours of one column, the upper half of a register being four columns on.
+  for (std::size_t i = 0; i < 8; i += 4)
+    for (std::size_t j = 0; j < 2; ++j) {
+      row[i + 2 * j] = _mm256_shuffle_ps(pairs[i + j], pairs[i + j + 2], 0x44);
+      row[i + 2 * j + 1] = _mm256_shuffle_ps(pairs[i + j], pairs[i + j + 2], 0xee);
+    }
+  for (std::size_t j = 0; j < 4; ++j) {
+    _mm256_storeu_ps(to + j * to_row, _mm256_permute2f128_ps(row[j], row[j + 4], 0x20));
+    _mm256_storeu_ps(to + (j + 4) * to_row, _mm256_permute2f128_ps(row[j], row[j + 4], 0x31));
+  }
+#else
+  for (std::size_t i = 0; i < 8; ++i)
+    for (std::size_t j = 0; j < 8; ++j) to[j * to_row + i] = from[i * from_row + j];
+#endif
+}
+
 // Element i of all sixteen blocks side by side, so that a lane is a block.
 HWY_INLINE void to_lanes(const float* in, float* out) {
-  for (std::size_t block = 0; block < kDctBlocks; ++block)
-    for (std::size_t i = 0; i < kDctBlock; ++i) out[i * kLanes + block] = in[block * kDctBlock + i];
+  for (std::size_t block = 0; block < kDctBlocks; block += 8)
+    for (std::size_t i = 0; i < kDctBlock; i += 8)
+      transpose_eight(in + block * kDctBlock + i, kDctBlock, out + i * kLanes + block, kLanes);
 }
 HWY_INLINE void from_lanes(const float* in, float* out) {
-  for (std::size_t block = 0; block < kDctBlocks; ++block)
-    for (std::size_t i = 0; i < kDctBlock; ++i) out[block * kDctBlock + i] = in[i * kLanes + block];
+  for (std::size_t block = 0; block < kDctBlocks; block += 8)
+    for (std::size_t i = 0; i < kDctBlock; i += 8)
+      transpose_eight(in + i * kLanes + block, kLanes, out + block * kDctBlock + i, kDctBlock);
 }
 
 // Cosines of even k have the same value at i and N-1-i, those of odd k the opposite. So even
@@ -88,10 +116,10 @@ HWY_INLINE U32 kth_largest(const float* coefficients, std::uint32_t k) {
 }
 
 void dct_choose(const float* in, std::size_t k, float* out, std::uint64_t chosen[kDctBlocks]) {
-  HWY_ALIGN float x[kDctTile], coefficients[kDctTile];
+  HWY_ALIGN float x[kDctTile];
   to_lanes(in, x);
+  float* const coefficients = out;
   forward<kDctBlock>(x, 1, coefficients);
-  from_lanes(coefficients, out);
   const auto count = static_cast<std::uint32_t>(k);
   const U32 least = kth_largest(coefficients, count), one = splat<std::uint32_t>(1);
   // Of those equal to the k-th, as many as there is room for beside the larger ones.
@@ -116,9 +144,8 @@ void dct_choose(const float* in, std::size_t k, float* out, std::uint64_t chosen
 }
 
 void inverse_dct(const float* in, float* out) {
-  HWY_ALIGN float coefficients[kDctTile], x[kDctTile];
-  to_lanes(in, coefficients);
-  inverse<kDctBlock>(coefficients, 1, x);
+  HWY_ALIGN float x[kDctTile];
+  inverse<kDctBlock>(in, 1, x);
   from_lanes(x, out);
 }
 

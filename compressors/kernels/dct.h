@@ -16,11 +16,17 @@ inline constexpr std::size_t kDctBlock = 64;
 inline constexpr std::size_t kDctBlocks = 16;  ///< At a time.
 inline constexpr std::size_t kDctTile = kDctBlock * kDctBlocks;
 
-/// X of `in`, a tile long; the k largest magnitudes of each block, ties to the lowest index, are
-/// the ones of chosen[block].
+/// Coefficients of a tile stand side by side, those of one k of all blocks: where the one is that
+/// belongs at `position` of the tile.
+constexpr std::size_t dct_place(std::size_t position) {
+  return position % kDctBlock * kDctBlocks + position / kDctBlock;
+}
+
+/// X of `in`, a tile long, side by side; the k largest magnitudes of each block, ties to the lowest
+/// index, are the ones of chosen[block].
 void dct_choose(const float* in, std::size_t k, float* out, std::uint64_t chosen[kDctBlocks]);
 
-/// x of X, a tile long.
+/// x of X, a tile long, which is side by side.
 void inverse_dct(const float* in, float* out);
 
 }  // namespace laconic::kernels

@@ -81,7 +81,20 @@ void join_unpacked(const std::uint32_t* low, unsigned shift, const std::uint32_t
             [low](std::size_t i) LACONIC_LAMBDA { return load(low + i); });
 }
 
-// The lowest `count` bits of `bits`, at most 64 of them; the others are zero.
+// The lowest `count` bits of `bits`, at most 64 of them; the others are zero. Whether they fill the
+// word cannot be guessed: so it is written in any case, and again unless it was whole.
+HWY_INLINE void put_bits_ahead(std::uint64_t bits, unsigned count, UnaryWriter& writer) {
+  const std::uint64_t held = writer.held | bits << writer.bits;
+  const std::uint64_t carried = bits >> 1 >> (63 - writer.bits);
+  std::memcpy(writer.out, &held, sizeof held);
+  const unsigned filled = writer.bits + count;
+  const bool whole = filled >= 64;
+  writer.held = whole ? carried : held;
+  writer.out += whole ? sizeof held : 0;
+  writer.bits = filled % 64;
+}
+
+// The same where nothing follows, so that only whole words may be written.
 HWY_INLINE void put_bits(std::uint64_t bits, unsigned count, UnaryWriter& writer) {
   writer.held |= bits << writer.bits;
   writer.bits += count;
@@ -114,7 +127,7 @@ HWY_INLINE std::uint64_t ones_at(const U32& positions) {
 #endif
 }
 
-void put_unary(const std::uint32_t* quotients, std::size_t n, UnaryWriter& to) {
+void put_unary(const std::uint32_t* quotients, std::size_t n, bool more, UnaryWriter& to) {
   UnaryWriter writer = to;
   const U32 one = splat<std::uint32_t>(1);
   std::size_t i = 0;
@@ -130,7 +143,10 @@ void put_unary(const std::uint32_t* quotients, std::size_t n, UnaryWriter& to) {
       for (std::size_t j = i; j < i + kLanes; ++j) put_one(quotients[j]);
       continue;
     }
-    put_bits(ones_at(positions), last + 1, writer);
+    if (more)
+      put_bits_ahead(ones_at(positions), last + 1, writer);
+    else
+      put_bits(ones_at(positions), last + 1, writer);
   }
   for (; i < n; ++i) put_one(quotients[i]);
   to = writer;
@@ -162,8 +178,8 @@ void join_unpacked(const std::uint32_t* low, unsigned shift, const std::uint32_t
   HWY_DYNAMIC_DISPATCH(join_unpacked)(low, shift, ones, next, indices, n);
 }
 
-void put_unary(const std::uint32_t* quotients, std::size_t n, UnaryWriter& writer) {
-  HWY_DYNAMIC_DISPATCH(put_unary)(quotients, n, writer);
+void put_unary(const std::uint32_t* quotients, std::size_t n, bool more, UnaryWriter& writer) {
+  HWY_DYNAMIC_DISPATCH(put_unary)(quotients, n, more, writer);
 }
 
 }  // namespace laconic::kernels

@@ -26,15 +26,15 @@ void join_gaps(const std::byte* low, unsigned shift, const std::uint32_t* ones, 
 void join_unpacked(const std::uint32_t* low, unsigned shift, const std::uint32_t* ones,
                    std::uint32_t next, std::uint32_t* indices, std::size_t n);
 
-/// A stream of bits that is written word by word: what `out` points to is overwritten only by whole
-/// words.
+/// A stream of bits that is written word by word.
 struct UnaryWriter {
   std::byte* out;
   std::uint64_t held = 0;
   unsigned bits = 0;  ///< Below 64.
 };
 
-/// Each as so many zeros and a one.
-void put_unary(const std::uint32_t* quotients, std::size_t n, UnaryWriter& writer);
+/// Each as so many zeros and a one. What `out` points to is overwritten only by whole words, unless
+/// `more` will follow, of at least 64 bits.
+void put_unary(const std::uint32_t* quotients, std::size_t n, bool more, UnaryWriter& writer);
 
 }  // namespace laconic::kernels

@@ -10,53 +10,81 @@
 HWY_BEFORE_NAMESPACE();
 namespace laconic::kernels::HWY_NAMESPACE {
 
-/// Two bytes: a bit for each lane with |v| >= least. Signed comparison will do, as neither side
-/// has its highest bit set.
-HWY_INLINE void store_marks(const F32& v, std::uint32_t least, std::uint8_t* bytes) {
-  const U32 key = magnitude(v);
-#if HWY_TARGET == HWY_SCALAR
-  std::uint32_t lane[kLanes];
-  store(key, lane);
-  unsigned bits = 0;
-  for (unsigned i = 0; i < kLanes; ++i) bits |= (lane[i] >= least ? 1u : 0u) << i;
-  bytes[0] = static_cast<std::uint8_t>(bits);
-  bytes[1] = static_cast<std::uint8_t>(bits >> 8);
+constexpr std::size_t kWord = 64;
+
+/// A bit for each of 64 elements, set where |v| >= least; `next(j)` yields sixteen of them. Signed
+/// comparison will do, as neither side has its highest bit set.
+template <typename Next>
+HWY_INLINE std::uint64_t marks_of(std::uint32_t least, const Next& next) {
+#if HWY_TARGET == HWY_AVX2
+  // Narrowed in pairs, whose halves interleave, until a register has the marks of 32 as bytes.
+  const __m256i below = _mm256_set1_epi32(static_cast<std::int32_t>(least - 1));
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const auto pair = [&](std::size_t j) LACONIC_LAMBDA {
+    const U32 key = magnitude(next(j));
+    return _mm256_packs_epi32(_mm256_cmpgt_epi32(key.r[0].raw, below),
+                              _mm256_cmpgt_epi32(key.r[1].raw, below));
+  };
+  const auto half = [&](std::size_t j) LACONIC_LAMBDA {
+    const __m256i bytes = _mm256_packs_epi16(pair(j), pair(j + kLanes));
+    return static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_permutevar8x32_epi32(bytes, order)));
+  };
+  const std::uint64_t lower = half(0);
+  return lower | std::uint64_t{half(2 * kLanes)} << 32;
 #else
-  const I32::Tag d;
-  const auto below = hn::Set(d, static_cast<std::int32_t>(least - 1));
-  for (std::size_t r = 0; r < U32::kRegisters; ++r)
-    hn::StoreMaskBits(d, hn::BitCast(d, key.r[r]) > below, bytes + r * U32::kEach / 8);
+  std::uint64_t word = 0;
+  for (std::size_t j = 0; j < kWord; j += kLanes) {
+    const U32 key = magnitude(next(j));
+#if HWY_TARGET == HWY_SCALAR
+    std::uint32_t lane[kLanes];
+    store(key, lane);
+    for (std::size_t i = 0; i < kLanes; ++i)
+      word |= (lane[i] >= least ? std::uint64_t{1} : 0) << (j + i);
+#else
+    const I32::Tag d;
+    const auto below = hn::Set(d, static_cast<std::int32_t>(least - 1));
+    for (std::size_t r = 0; r < U32::kRegisters; ++r) {
+      std::uint64_t bits = 0;
+      hn::StoreMaskBits(d, hn::BitCast(d, key.r[r]) > below,
+                        reinterpret_cast<std::uint8_t*>(&bits));
+      word |= bits << (j + r * U32::kEach);
+    }
+#endif
+  }
+  return word;
 #endif
 }
 
 // While positions are made, memory would have nothing to do: it is asked for what comes some runs
 // later, maybe beyond the end of this call's part of a vector.
-constexpr std::size_t kAhead = 1024;
+constexpr std::size_t kAhead = 384;
 
-// `next(i, width)` yields the elements from i on. Marks are made for a run of them and only then
-// turned into positions: reading a word back right after its bytes were written would wait for
-// them. A run is short enough for the processor to have the loads of the next one under way while
-// it still works on this one, so that the whole goes at the speed of memory.
+// `next(i, width)` yields the elements from i on. Marks are made for a run of them before any is
+// turned into positions, so that one look at their number says how. A run is short enough for the
+// processor to have the loads of the next one under way while it still works on this one: the whole
+// goes at the speed of memory.
 template <typename Next>
 HWY_INLINE std::size_t scan_with(std::size_t n, std::uint32_t least, std::uint32_t base,
                                  std::uint32_t* out, const Next& next) {
   constexpr std::integral_constant<std::size_t, kLanes> whole;
-  constexpr std::size_t kWords = 8, kRun = 64 * kWords;
-  std::uint64_t words[kWords + 1];  // StoreMaskBits may ask for 8 bytes at the last mark
-  auto* marks = reinterpret_cast<std::uint8_t*>(words);
+  constexpr std::size_t kWords = 8, kRun = kWord * kWords;
+  std::uint64_t words[kWords];
   const std::uint32_t* begin = out;
   std::size_t i = 0;
   for (; i + kRun <= n; i += kRun) {
-    for (std::size_t q = 0; q < kRun / kLanes; ++q)
-      store_marks(next(i + q * kLanes, whole), least, marks + 2 * q);
     for (std::size_t w = 0; w < kWords; ++w)
-      out = append_positions(words[w], base + static_cast<std::uint32_t>(i + 64 * w), out);
+      words[w] = marks_of(
+          least, [&](std::size_t j) LACONIC_LAMBDA { return next(i + kWord * w + j, whole); });
+    out = append_run(words, base + static_cast<std::uint32_t>(i), out);
   }
-  std::memset(words, 0, sizeof words);
-  for_lanes(n - i, [&](std::size_t j, auto width)
-                       LACONIC_LAMBDA { store_marks(next(i + j, width), least, marks + j / 8); });
-  for (std::size_t w = 0; i < n; ++w, i += 64)
-    out = append_positions(words[w], base + static_cast<std::uint32_t>(i), out);
+  for (; i < n; i += kWord) {
+    const std::uint64_t word = marks_of(least, [&](std::size_t j) LACONIC_LAMBDA {
+      const std::size_t left = n - std::min(n, i + j);
+      return left >= kLanes ? next(i + j, whole) : next(i + j, left);
+    });
+    out = append_positions(word, base + static_cast<std::uint32_t>(i), out);
+  }
   return static_cast<std::size_t>(out - begin);
 }
 

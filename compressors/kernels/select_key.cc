@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <limits>
 
 namespace laconic::kernels {
 
@@ -12,7 +13,12 @@ namespace laconic::kernels {
 Narrowed narrow(std::span<std::uint32_t> keys, std::size_t first, std::size_t last) {
   constexpr int kBinBits = 12;
   std::array<std::uint32_t, std::size_t{1} << kBinBits> counts;
-  const auto [least, most] = std::ranges::minmax(keys);
+  // Two loops that any compiler turns into vector code; keys are below 2^31.
+  std::int32_t least_key = std::numeric_limits<std::int32_t>::max(), most_key = 0;
+  for (const std::uint32_t key : keys) least_key = std::min(least_key, static_cast<int>(key));
+  for (const std::uint32_t key : keys) most_key = std::max(most_key, static_cast<int>(key));
+  const auto least = static_cast<std::uint32_t>(least_key);
+  const auto most = static_cast<std::uint32_t>(most_key);
   const int shift = std::max(0, static_cast<int>(std::bit_width(most - least)) - kBinBits);
   const std::size_t bins = ((most - least) >> shift) + 1;
   std::fill_n(counts.begin(), bins, 0);

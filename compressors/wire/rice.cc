@@ -48,7 +48,7 @@ std::size_t write_rice(std::span<const std::uint32_t> indices, unsigned shift, M
   const std::size_t whole = indices.size() / kTile * kTile;
   for (std::size_t begin = 0; begin < whole; begin += kTile, low += kTile / 8 * shift) {
     kernels::split_gaps(&indices[begin], next, shift, low, quotients.data());
-    kernels::put_unary(quotients.data(), kTile, unary);
+    kernels::put_unary(quotients.data(), kTile, begin + 2 * kTile <= whole, unary);
     next = indices[begin + kTile - 1] + 1;
   }
   const auto rest = indices.subspan(whole);
@@ -60,7 +60,7 @@ std::size_t write_rice(std::span<const std::uint32_t> indices, unsigned shift, M
     next = rest[i] + 1;
   }
   rest_low.finish();
-  kernels::put_unary(quotients.data(), rest.size(), unary);
+  kernels::put_unary(quotients.data(), rest.size(), false, unary);
   std::memcpy(unary.out, &unary.held, bytes_for_bits(unary.bits));
   unary.out += bytes_for_bits(unary.bits);
   return static_cast<std::size_t>(unary.out - out.data());
