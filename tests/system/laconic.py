@@ -65,6 +65,16 @@ def ends_of(processes, timeout=120):
     return ends
 
 
+def leftovers(out):
+    """Processes of that run that are still there, given 10 s to go."""
+    end = time.monotonic() + 10
+    while True:
+        found = run(["pgrep", "-f", f"laconic train.*{out}"]).stdout.split()
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
 class SystemTest(unittest.TestCase):
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="laconic-"))

@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from laconic import DENSE, QUADRATIC, SMALL_CNN, SystemTest, command, launched, run
+from laconic import DENSE, QUADRATIC, SMALL_CNN, SystemTest, command, launched, leftovers
 
 
 class SameBits(SystemTest):
@@ -104,17 +104,6 @@ class Resume(SystemTest):
         whole = self.home / "whole"
         self.succeed(command("train", file, "--ranks", 2, "--out", whole))
         self.assertEqual(self.one_hash(whole), self.one_hash(out))
-
-
-
-def leftovers(out):
-    """Processes of that run that are still there, given 10 s to go."""
-    end = time.monotonic() + 10
-    while True:
-        found = run(["pgrep", "-f", f"laconic train.*{out}"]).stdout.split()
-        if not found or time.monotonic() > end:
-            return found
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import unittest
 from laconic import QUADRATIC, SMALL_CNN, SystemTest, command, launched
 
 KINDS = {
+    "dense": 'dense { allreduce: "ring" }',
+    "star": "star { hub: 1 } compressor { top_k { density: 0.05 } } down { compressor { top_k { density: 0.1 } } }",
     "owner": "owner {} compressor { top_k { density: 0.05 } }",
     "late": "owner {} compressor { top_k { density: 0.05 values: bf16 } } late: true",
     "linear": "linear { power_sgd {} }",
