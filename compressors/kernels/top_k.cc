@@ -130,7 +130,8 @@ Bounds Selection::estimate(double deviations) const {
 // no order of the elements (sorted, one layer after another) misleads. The places come from a
 // Weyl sequence: evenly spread, and the same each time.
 void Selection::sample(std::span<std::uint32_t> keys) const {
-  const auto& [gradient, in, residual, feedback, loss] = source_;
+  const Floats gradient = source_.gradient, in = source_.in;
+  const Feedback feedback = source_.feedback;
   const auto key = [&](std::size_t i) {
     const float v =
         gradient.empty() ? in[i] : feedback.decay * in[i] + feedback.scale * gradient[i];
