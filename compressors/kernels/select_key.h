@@ -12,8 +12,8 @@ struct Narrowed {
   std::size_t above;
 };
 
-/// One round: moves to the front those keys among which the ranks from `first` to `last` are, as a
-/// rule a small part of them. The others are lost.
+/// One round, of keys below 2^31: moves to the front those keys among which the ranks from `first`
+/// to `last` are, as a rule a small part of them. The others are lost.
 Narrowed narrow(std::span<std::uint32_t> keys, std::size_t first, std::size_t last);
 
 struct RankedKey {
