@@ -22,7 +22,7 @@ namespace {
 using Act = Schedule::Act;
 
 /// In all ranks together, and in one at least: a shard of it for each rank still has something in.
-constexpr std::size_t kFloatsInAll = std::size_t{1} << 21, kFewestFloats = std::size_t{1} << 17;
+constexpr std::size_t kFloatsInAll = std::size_t{1} << 23, kFewestFloats = std::size_t{1} << 17;
 /// The first touches memory for the first time.
 constexpr int kRehearsals = 3;
 
@@ -207,6 +207,18 @@ void keep_less_time(Act& act, const Act& again) {
   if (act.kind == Act::Kind::compute) act.amount = std::min(act.amount, again.amount);
 }
 
+/// At most so much of a bucket, to the end of a row: what is cut within one is no matrix any more.
+std::size_t part_of(const Layout& layout, Slice bucket, std::size_t most) {
+  if (bucket.count <= most) return bucket.count;
+  const std::size_t cut = bucket.begin + most;
+  for (const Tensor& tensor : layout) {
+    if (cut <= tensor.begin || cut >= tensor.begin + tensor.count()) continue;
+    const std::size_t within = (cut - std::max(tensor.begin, bucket.begin)) % tensor.columns;
+    return within < most ? most - within : most;
+  }
+  return most;
+}
+
 double ready_at(Slice bucket, const Computation& computation) {
   double at = 0;
   std::size_t known = 0;
@@ -232,7 +244,7 @@ ExchangeCost::ExchangeCost(const ExchangeOptions& options, const Layout& layout,
       *std::max_element(buckets_.begin(), buckets_.end(),
                         [](const Slice& a, const Slice& b) { return a.count < b.count; });
   const auto ranks = static_cast<std::size_t>(links.ranks);
-  rehearsed_ = std::min(largest.count, std::max(kFewestFloats, kFloatsInAll / ranks));
+  rehearsed_ = part_of(layout, largest, std::max(kFewestFloats, kFloatsInAll / ranks));
 
   Rehearsal rehearsal(options, layout, links, gradient, {largest.begin, rehearsed_});
   in_flight_ = rehearsal.in_flight();

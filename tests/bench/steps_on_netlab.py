@@ -3,7 +3,8 @@
 
 Prints what a step takes over one without communication, which runs just before it in the same processes, as a table
 in Markdown, a link after the other. In the hosts net.ipv4.tcp_slow_start_after_idle is 0, and congestion control is
-bbr. Needs what netlab needs, and nothing else to run meanwhile.
+bbr. Needs what netlab needs, and nothing else to run meanwhile. With --ddp, PyTorch's DDP runs the same model in the same
+lab just before (needs tests/peers/setup), and rows say how many times longer each of its settings takes.
 
   tests/bench/steps_on_netlab.py --links 100mbit,0 10mbit,20
   tests/bench/steps_on_netlab.py --links 10mbit,20 'owner {} compressor { top_k { density: 0.003 } } late: true'
@@ -24,6 +25,25 @@ def bench(arguments, hosts):
              "10.77.0.1:4000", "--ranks", hosts, "--seconds", arguments.seconds, "--block", arguments.block,
              "--bucket-bytes", arguments.bucket_bytes, "--set", "transport.deadline=600", *arguments.exchanges]
     return json.loads(on_each(hosts, "sh", "-c", shlex.join(map(str, words)) + ' --rank "$NETLAB_HOST"'))
+
+
+def ddp(arguments, hosts):
+    """By setting."""
+    said = on_each(hosts, ROOT / "build/peers/bin/python", ROOT / "tests/peers/ddp_steps.py", "--interface", "eth0",
+                   "--seconds", arguments.seconds, *(["--settings", *arguments.ddp] if arguments.ddp else []))
+    return {row["setting"]: row for row in map(json.loads, said.splitlines())}
+
+
+def show_ddp(found, ours):
+    """Beside our fastest."""
+    best = min(ours, key=lambda row: row["seconds"]["median"])
+    rows = [("PyTorch DDP, Gloo", "step, ms", "over no_sync (quartiles)", "over our fastest")]
+    for name, row in found.items():
+        ratio = row["over_no_sync"]
+        rows.append((name, milliseconds(row["seconds"]["median"]),
+                     f'{ratio["median"]:.2f} ({ratio["lower"]:.2f}-{ratio["upper"]:.2f})',
+                     f'{row["seconds"]["median"] / best["seconds"]["median"]:.2f}'))
+    table(*rows)
 
 
 def milliseconds(seconds):
@@ -54,16 +74,21 @@ def main():
     parser.add_argument("--bucket-bytes", type=int, default=1 << 20)
     parser.add_argument("--seconds", type=float, default=10, help="of steps by each exchange")
     parser.add_argument("--block", type=float, default=1)
+    parser.add_argument("--ddp", nargs="*", metavar="SETTING", help="settings of tests/peers/ddp_steps.py; none: all")
     parser.add_argument("--save", help="a folder for all that was found, as JSON")
     arguments = parser.parse_args()
     for link in arguments.links:
         rate, latency = link.split(",")
         with links(arguments.hosts, rate, f"{latency}ms"):
+            peer = None if arguments.ddp is None else ddp(arguments, arguments.hosts)
             found = bench(arguments, arguments.hosts)
         if arguments.save:
-            (pathlib.Path(arguments.save) / f"steps-{rate}-{latency}ms.json").write_text(json.dumps(found))
+            (pathlib.Path(arguments.save) / f"steps-{rate}-{latency}ms.json").write_text(
+                json.dumps({**found, "ddp": peer}))
         print(f"### {arguments.hosts} hosts, {rate}, {latency} ms\n")
         show(found)
+        if peer:
+            show_ddp(peer, found["rows"])
 
 
 if __name__ == "__main__":

@@ -113,5 +113,14 @@ TEST(ExchangeCost, OfManyRanksIsThatOfThePartThatIsRehearsed) {
   }
 }
 
+TEST(ExchangeCost, OfAMatrixIsNotThatOfAVectorWhereAPartIsRehearsed) {
+  const int ranks = 16;
+  const Layout layout{{"matrix", 0, 1000, 3000}};
+  const ExchangeOptions options{.kind = LinearOptions{PowerSgdOptions{}},
+                                .bucket_bytes = std::size_t{4} * 3000 * 1000};
+  const ExchangeCost cost(options, layout, uniform_links(ranks, {}), floats(0, 0, 3000 * 1000));
+  EXPECT_LT(cost.bytes_sent(), 2 * 15.0 / 16 * 4 * 3000 * 1000 / 20);
+}
+
 }  // namespace
 }  // namespace laconic::test
