@@ -15,8 +15,9 @@ namespace {
 /// Read from one connection before the others get their turn.
 constexpr std::size_t kReadAtOnce = std::size_t{1} << 20;
 
-/// The most that the kernel gathers before it wakes us: what is copied at once while more comes.
-constexpr std::size_t kMostAwaited = std::size_t{64} << 10;
+/// The most that the kernel gathers before it wakes us: some packets, but little of a window, which
+/// would close while nobody reads.
+constexpr std::size_t kMostAwaited = std::size_t{16} << 10;
 
 /// Sets a flag while a function runs; false if it was set already.
 class Entered {
