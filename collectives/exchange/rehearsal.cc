@@ -255,11 +255,15 @@ ExchangeCost::ExchangeCost(const ExchangeOptions& options, const Layout& layout,
     auto& of_rank = acts_.emplace_back();
     for (const auto& of_stage : stages) of_rank.emplace_back(of_stage.begin(), of_stage.end());
   }
-  if (rehearsed_ < 2) return;
-  Rehearsal half(options, layout, links, gradient, {largest.begin, rehearsed_ / 2});
-  side_by_side(acts_, half.once(), [](Act& whole, const Schedule::Act& of_half) {
+  // Two lengths tell what of a message grows with the bucket.
+  const std::size_t part = part_of(layout, {largest.begin, rehearsed_}, rehearsed_ / 2);
+  if (part == 0 || part == rehearsed_) return;
+  Rehearsal shorter(options, layout, links, gradient, {largest.begin, part});
+  const double share = static_cast<double>(part) / static_cast<double>(rehearsed_);
+  side_by_side(acts_, shorter.once(), [share](Act& whole, const Schedule::Act& less) {
     if (whole.kind == Act::Kind::send)
-      whole.fixed = std::clamp(2 * of_half.amount - whole.amount, 0.0, whole.amount);
+      whole.fixed =
+          std::clamp((less.amount - share * whole.amount) / (1 - share), 0.0, whole.amount);
   });
 }
 

@@ -94,9 +94,9 @@ Computation measure_computation(Oracle& oracle, Floats at, const Sample& sample,
   const Stopwatch all;
   const double beside = over_ranks(transport, median(time_gradients(evaluate)));
   const double share = over_ranks(transport, competitor.end() / all.seconds());
-  return {.seconds = alone,
-          .announced = announced,
-          .contention = std::max(0.0, beside - alone) / (share * beside)};
+  // Gradients may be over before anything has run beside them: then nothing is known against it.
+  const double contention = share > 0 ? std::max(0.0, beside - alone) / (share * beside) : 0;
+  return {.seconds = alone, .announced = announced, .contention = contention};
 }
 
 }  // namespace laconic
