@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
 #include <vector>
 
 #include "base/types.h"
@@ -23,5 +26,15 @@ std::vector<std::byte> broadcast(Transport& transport, Bytes from_rank_0, std::u
 /// messages to rank 0, which broadcasts all of them with a length of 8 bytes each.
 std::vector<std::vector<std::byte>> allgather(Transport& transport, Bytes mine,
                                               std::uint16_t channel);
+
+/// The same for values of one type, as they stand in memory.
+template <typename T>
+std::vector<T> allgather_values(Transport& transport, const T& mine, std::uint16_t channel) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  std::vector<T> values;
+  for (const auto& bytes : allgather(transport, std::as_bytes(std::span(&mine, 1)), channel))
+    std::memcpy(&values.emplace_back(), bytes.data(), sizeof(T));
+  return values;
+}
 
 }  // namespace laconic

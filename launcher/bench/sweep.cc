@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 
 #include "base/errors.h"
@@ -111,11 +110,7 @@ std::string time_text(double seconds) {
 }
 
 std::vector<double> of_all_ranks(Transport& transport, double mine) {
-  std::vector<double> all;
-  for (const auto& bytes :
-       allgather(transport, std::as_bytes(std::span(&mine, 1)), channels::control))
-    std::memcpy(&all.emplace_back(), bytes.data(), sizeof mine);
-  return all;
+  return allgather_values(transport, mine, channels::control);
 }
 
 }  // namespace laconic::bench

@@ -81,16 +81,6 @@ struct RankResult {
   std::uint64_t hash, peak_rss_bytes;
 };
 
-template <typename T>
-std::vector<T> gather_values(Transport& transport, const T& mine) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  std::vector<T> values;
-  for (const auto& bytes :
-       allgather(transport, std::as_bytes(std::span(&mine, 1)), channels::control))
-    std::memcpy(&values.emplace_back(), bytes.data(), sizeof(T));
-  return values;
-}
-
 /// Mean over ranks of what `field` gives.
 template <typename Values, typename Field>
 double mean(const Values& values, Field field) {
@@ -166,7 +156,7 @@ Trainer::Trainer(const Run& run)
 
 void Trainer::compare_starts() {
   const Start mine{experiment_.hash, total_, run_.method.parameters().size(), run_.resume};
-  const auto all = gather_values(run_.transport, mine);
+  const auto all = allgather_values(run_.transport, mine, channels::control);
   for (std::size_t rank = 1; rank < all.size(); ++rank)
     if (const auto difference = all[0].difference(all[rank]))
       throw ConfigError(fmt::format("rank {}", rank), *difference + ", as rank 0");
@@ -479,8 +469,9 @@ Summary Trainer::conclude(RunStatus status) {
   drain();
   if (trace_) trace_->write(run_.trace);
   Summary summary = own_summary(status);
-  const auto shares = gather_values(
-      run_.transport, RankResult{state(), summary.parameters_xxh3, summary.peak_rss_bytes});
+  const auto shares = allgather_values(
+      run_.transport, RankResult{state(), summary.parameters_xxh3, summary.peak_rss_bytes},
+      channels::control);
   const auto bytes = [&](std::uint64_t ByteCount::*field) {
     return static_cast<std::uint64_t>(
         std::llround(mean(shares, [&](const RankResult& s) { return s.state.sent.*field; })));

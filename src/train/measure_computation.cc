@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <mutex>
 #include <numeric>
 #include <thread>
@@ -18,13 +17,7 @@ constexpr std::size_t kMostEvaluations = 20;
 
 /// The slowest rank's.
 double over_ranks(Transport& transport, double mine) {
-  double most = 0, theirs = 0;
-  for (const auto& bytes :
-       allgather(transport, std::as_bytes(std::span(&mine, 1)), channels::control)) {
-    std::memcpy(&theirs, bytes.data(), sizeof theirs);
-    most = std::max(most, theirs);
-  }
-  return most;
+  return std::ranges::max(allgather_values(transport, mine, channels::control));
 }
 
 /// Reads a vector again and again, as an exchange beside the computation would.
