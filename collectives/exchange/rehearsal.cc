@@ -15,7 +15,8 @@
 // after the other, against a transport that keeps messages until somebody takes them, and that
 // writes down what was asked of it and the time between. A stage only waits for what earlier stages
 // sent, so everything is there in time; but for an allreduce, which waits within its stage: what it
-// asks for too early arrives as zeros, whose values do not matter to what it does next.
+// asks for too early arrives as zeros, whose values do not matter to what it does next. Where ranks
+// reach each other's memory, what they borrow is the peer's own vector, and what it says.
 namespace laconic {
 namespace {
 
@@ -26,13 +27,18 @@ constexpr std::size_t kFloatsInAll = std::size_t{1} << 23, kFewestFloats = std::
 /// The first touches memory for the first time.
 constexpr int kRehearsals = 3;
 
-/// From, to, channel.
-using Mail = std::map<std::tuple<int, int, std::uint16_t>, std::deque<std::vector<std::byte>>>;
+/// What the ranks of a group share.
+struct Group {
+  /// On its way, by from, to, channel.
+  std::map<std::tuple<int, int, std::uint16_t>, std::deque<std::vector<std::byte>>> mail;
+  std::vector<MutBytes> vectors;  // by rank
+};
 
 /// One rank's transport.
-class Actor final : public Transport {
+class Actor final : public Transport, private SharedMemory {
  public:
-  Actor(int rank, const LinkModel& links, Mail& mail) : rank_(rank), links_(links), mail_(mail) {}
+  Actor(int rank, const LinkModel& links, Group& group)
+      : rank_(rank), links_(links), group_(group) {}
 
   std::string_view name() const override { return "rehearsal"; }
   int rank() const override { return rank_; }
@@ -52,7 +58,7 @@ class Actor final : public Transport {
   Ticket post_send(int to, Tag tag, Bytes payload) override {
     pause();
     acts_.push_back({Act::Kind::send, to, static_cast<double>(payload.size())});
-    mail_[{rank_, to, tag.channel}].emplace_back(payload.begin(), payload.end());
+    group_.mail[{rank_, to, tag.channel}].emplace_back(payload.begin(), payload.end());
     return post({.is_send = true, .peer = to, .channel = tag.channel, .into = {}});
   }
 
@@ -74,9 +80,20 @@ class Actor final : public Transport {
   std::optional<std::size_t> poll(Ticket ticket) override { return wait(ticket); }
   Ticket wait_any(std::span<const Ticket> tickets) override { return tickets.front(); }
   void wake() noexcept override {}
+  SharedMemory* shared_memory() override { return links_.shared_memory ? this : nullptr; }
   void abort(std::string_view, ExitStatus) noexcept override {}
 
  private:
+  MutBytes allocate(std::size_t) override { return {}; }
+  /// In the vector, or in something smaller for which the vector stands.
+  std::optional<Place> place_of(Bytes) const override { return 0; }
+  MutBytes borrow(int peer, Place offset, std::size_t bytes) override {
+    const MutBytes vector = group_.vectors[static_cast<std::size_t>(peer)];
+    check(offset + bytes <= vector.size(), "nothing is borrowed that is longer than the vector");
+    return vector.subspan(offset, bytes);
+  }
+  void give_back(int) noexcept override {}
+
   struct Operation {
     bool is_send;
     int peer;
@@ -91,7 +108,7 @@ class Actor final : public Transport {
   }
 
   std::size_t take(const Operation& operation) {
-    auto& waiting = mail_[{operation.peer, rank_, operation.channel}];
+    auto& waiting = group_.mail[{operation.peer, rank_, operation.channel}];
     if (waiting.empty()) {
       std::fill(operation.into.begin(), operation.into.end(), std::byte{});
       return operation.into.size();
@@ -108,7 +125,7 @@ class Actor final : public Transport {
 
   const int rank_;
   const LinkModel& links_;
-  Mail& mail_;
+  Group& group_;
   std::vector<Act> acts_;
   double since_ = 0;
   std::unordered_map<std::uint64_t, Operation> operations_;
@@ -117,8 +134,8 @@ class Actor final : public Transport {
 
 /// A rank, and what it needs to take one bucket through its stages.
 struct Player {
-  Player(int rank, const LinkModel& links, Mail& mail, Floats gradient)
-      : actor(rank, links, mail), vector(gradient.begin(), gradient.end()) {
+  Player(int rank, const LinkModel& links, Group& group, Floats gradient)
+      : actor(rank, links, group), vector(gradient.begin(), gradient.end()) {
     // Ranks have seen other examples: what is large differs.
     const std::size_t shift =
         vector.size() * static_cast<std::size_t>(rank) / static_cast<std::size_t>(links.ranks);
@@ -127,7 +144,7 @@ struct Player {
   }
 
   void begin(const Step& step) {
-    vector = gradient_;
+    std::copy(gradient_.begin(), gradient_.end(), vector.begin());
     round.emplace(actor, vector.size());
     round->begin(vector, {}, step);
     flight.emplace(actor, timeline, 0, stages->count());
@@ -158,7 +175,8 @@ class Rehearsal {
     const std::vector<Slice> only{{0, bucket.count}};
     for (int r = 0; r < links.ranks; ++r) {
       auto& player =
-          players_.emplace_back(std::make_unique<Player>(r, links, mail_, part(gradient, bucket)));
+          players_.emplace_back(std::make_unique<Player>(r, links, group_, part(gradient, bucket)));
+      group_.vectors.push_back(std::as_writable_bytes(std::span(player->vector)));
       player->stages = make_stages(options, player->actor, piece, only);
     }
   }
@@ -180,13 +198,13 @@ class Rehearsal {
       }
     for (std::size_t r = 0; r < players_.size(); ++r)
       acts[r].push_back(players_[r]->actor.write_down([&] { players_[r]->flight->has_landed(); }));
-    mail_.clear();
+    group_.mail.clear();
     return acts;
   }
 
  private:
   const Step step_;
-  Mail mail_;
+  Group group_;
   std::vector<std::unique_ptr<Player>> players_;
 };
 

@@ -67,10 +67,12 @@ double dense_seconds(const AutoOptions& options, const Forecast& forecast, std::
 
 Forecast choose_exchange(const AutoOptions& options, std::optional<std::size_t> current,
                          Oracle& oracle, Floats at, const Sample& sample, Transport& transport,
-                         const LinkModel& links) {
+                         LinkModel links) {
   StateWriter kept;
   oracle.save(kept);
   std::vector<float> gradient(at.size());
+  // Ranks may share memory, but not that in which vectors of a training are (mpi).
+  links.shared_memory = topology_of(transport, gradient).shared_memory;
   const Computation computation = measure_computation(oracle, at, sample, transport, gradient);
   StateReader reader(kept.blob(), "memory");
   oracle.load(reader);

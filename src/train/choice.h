@@ -26,7 +26,7 @@ struct Forecast {
 /// second, unless a gradient or a rehearsal takes longer by itself.
 Forecast choose_exchange(const AutoOptions& options, std::optional<std::size_t> current,
                          Oracle& oracle, Floats at, const Sample& sample, Transport& transport,
-                         const LinkModel& links);
+                         LinkModel links);
 
 /// Seconds of a step by the best dense allreduce on these links, with buckets and overlap as in
 /// `like`: what a run is set against. Collective, as choose_exchange.

@@ -15,7 +15,7 @@ import pathlib
 import shlex
 import sys
 
-from on_netlab import LACONIC, links, on_each, table
+from on_netlab import LACONIC, links, netlab, on_each, table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -69,6 +69,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("exchanges", nargs="*", help="default: those of `laconic bench steps`")
     parser.add_argument("--links", nargs="+", default=["100mbit,0"], metavar="RATE,MS", help="latency one way")
+    parser.add_argument("--uplink", metavar="RATE", help="of what leaves host 1, where its link is slower one way")
     parser.add_argument("--hosts", type=int, default=4)
     parser.add_argument("--experiment", default="configs/fashion_mnist_dense.textproto")
     parser.add_argument("--bucket-bytes", type=int, default=1 << 20)
@@ -80,12 +81,15 @@ def main():
     for link in arguments.links:
         rate, latency = link.split(",")
         with links(arguments.hosts, rate, f"{latency}ms"):
+            if arguments.uplink:
+                netlab("set", "--direction", "out", "--rate", arguments.uplink, "h1")
             peer = None if arguments.ddp is None else ddp(arguments, arguments.hosts)
             found = bench(arguments, arguments.hosts)
         if arguments.save:
             (pathlib.Path(arguments.save) / f"steps-{rate}-{latency}ms.json").write_text(
                 json.dumps({**found, "ddp": peer}))
-        print(f"### {arguments.hosts} hosts, {rate}, {latency} ms\n")
+        slower = f", {arguments.uplink} out of host 1" if arguments.uplink else ""
+        print(f"### {arguments.hosts} hosts, {rate}, {latency} ms{slower}\n")
         show(found)
         if peer:
             show_ddp(peer, found["rows"])

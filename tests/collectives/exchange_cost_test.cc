@@ -37,29 +37,36 @@ TEST(ExchangeCost, HasTheLatenciesOfTheCriticalPath) {
 }
 
 /// Frames of one length: what is rehearsed on one gradient is what is sent on others.
-TEST(ExchangeCost, SendsWhatTheExchangeSends) {
+void expect_what_the_exchanges_send(int ranks, bool shared_memory) {
   const Layout layout{{"first", 0, 30, 20}, {"second", 600, 400, 1}};
+  LinkModel links = uniform_links(ranks, {});
+  links.hosts.assign(static_cast<std::size_t>(ranks), 0);
+  links.shared_memory = shared_memory;
+  run_ranks(make_in_process_group(ranks, {.shared_memory = shared_memory}), [&](Transport& t) {
+    for (const auto& [name, options] : all_exchanges(ranks)) {
+      Ledger ledger;
+      const auto counted = count_bytes(t, ledger);
+      const auto exchange = make_exchange(options, *counted, layout);
+      run_step(*exchange, floats(t.rank(), 9, 1000), step_of(9));
+      double sent = 0;
+      for (const std::uint64_t theirs : from_every_rank(t, ledger.sent.total()))
+        sent += static_cast<double>(theirs);
+      if (t.rank() != 0) continue;
+      // Steps that are not alike; lists whose lengths depend on what ranks agree on.
+      if (name == "linear power_sgd, one side" ||
+          std::holds_alternative<SparseDoublingOptions>(options.kind))
+        continue;
+      const ExchangeCost cost(options, layout, links, floats(0, 0, 1000));
+      EXPECT_NEAR(cost.bytes_sent(), sent / ranks, 1e-9 * sent)
+          << name << " on " << ranks << (shared_memory ? ", shared memory" : "");
+    }
+  });
+}
+
+TEST(ExchangeCost, SendsWhatTheExchangeSends) {
   for (const int ranks : {1, 2, 3, 5, 8})
-    run_ranks(make_in_process_group(ranks, {.shared_memory = false}), [&](Transport& t) {
-      for (const auto& [name, options] : all_exchanges(ranks)) {
-        Ledger ledger;
-        const auto counted = count_bytes(t, ledger);
-        const auto exchange = make_exchange(options, *counted, layout);
-        run_step(*exchange, floats(t.rank(), 9, 1000), step_of(9));
-        double sent = 0;
-        for (const std::uint64_t theirs : from_every_rank(t, ledger.sent.total()))
-          sent += static_cast<double>(theirs);
-        if (t.rank() != 0) continue;
-        // Steps that are not alike; lists whose lengths depend on what ranks agree on.
-        if (name == "linear power_sgd, one side" ||
-            std::holds_alternative<SparseDoublingOptions>(options.kind))
-          continue;
-        LinkModel links = uniform_links(ranks, {});
-        links.hosts.assign(static_cast<std::size_t>(ranks), 0);
-        const ExchangeCost cost(options, layout, links, floats(0, 0, 1000));
-        EXPECT_NEAR(cost.bytes_sent(), sent / ranks, 1e-9 * sent) << name << " on " << ranks;
-      }
-    });
+    for (const bool shared_memory : {false, true})
+      expect_what_the_exchanges_send(ranks, shared_memory);
 }
 
 TEST(ExchangeCost, IsHiddenWhereBucketsAreFinalBeforeTheEnd) {
