@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <thread>
@@ -281,6 +282,80 @@ TEST(ExchangeFailure, ARoundThatIsLeftEndsTheGroup) {
       exchange->ready({0, 1000});
       EXPECT_THROW(exchange->finish(), TransportError) << name;
     });
+}
+
+/// A network on which the last value of each frame that this rank sends comes in with its sign
+/// changed, in front of a checksum if there is one.
+class Damaging final : public Forwarding {
+ public:
+  Damaging(Transport& inner, bool checksum) : Forwarding(inner), behind_(checksum ? 5 : 1) {}
+
+  Ticket post_send(int to, Tag tag, Bytes payload) override {
+    if (tag.purpose != Purpose::frame) return inner().post_send(to, tag, payload);
+    auto& changed = changed_.emplace_back(payload.begin(), payload.end());
+    changed.at(changed.size() - behind_) ^= std::byte{0x80};
+    return inner().post_send(to, tag, changed);
+  }
+
+ private:
+  std::size_t behind_;
+  std::deque<std::vector<std::byte>> changed_;
+};
+
+/// Of every kind that sends frames.
+std::vector<ExchangeOptions> with_frames(bool checksum) {
+  std::vector<ExchangeOptions> all;
+  for (const ExchangeKind& kind :
+       {ExchangeKind{GatherOptions{}}, ExchangeKind{OwnerOptions{}}, ExchangeKind{StarOptions{}},
+        ExchangeKind{SparseDoublingOptions{}}, ExchangeKind{HierarchicalOptions{1}}})
+    all.push_back({.kind = kind,
+                   .compressor = top_k(0.1),
+                   .frame = {.checksum = checksum},
+                   .bucket_bytes = 2000});
+  return all;
+}
+
+TEST(ExchangeChecksum, CostsFourBytesAFrameAndChangesNothingElse) {
+  for (std::size_t kind = 0; kind < with_frames(true).size(); ++kind)
+    run_ranks(make_in_process_group(2), [&](Transport& t) {
+      const auto run = [&](bool checksum, Ledger& ledger) {
+        const auto counted = count_bytes(t, ledger);
+        const auto exchange = make_exchange(with_frames(checksum)[kind], *counted, kLayout);
+        return run_step(*exchange, floats(t.rank(), 0, 1000), step_of(0)).average;
+      };
+      Ledger with, without;
+      EXPECT_EQ(run(true, with), run(false, without)) << kind;
+      EXPECT_GT(with.messages_sent, 0u);
+      EXPECT_EQ(with.messages_sent, without.messages_sent);
+      EXPECT_EQ(with.sent.framing, without.sent.framing + 4 * with.messages_sent);
+      EXPECT_EQ(with.sent.total(), without.sent.total() + 4 * with.messages_sent);
+      EXPECT_EQ(with.received.total(), without.received.total() + 4 * with.messages_received);
+    });
+}
+
+TEST(ExchangeChecksum, FindsWhatTheNetworkHasChanged) {
+  const auto run = [](const ExchangeOptions& options, bool damaged) {
+    std::vector<float> average;
+    run_ranks(make_in_process_group(2), [&](Transport& t) {
+      Damaging damaging(t, options.frame.checksum);
+      const auto exchange =
+          make_exchange(options, damaged && t.rank() == 0 ? damaging : t, kLayout);
+      const Outcome outcome = run_step(*exchange, floats(t.rank(), 0, 1000), step_of(0));
+      if (t.rank() == 1) average = outcome.average;
+    });
+    return average;
+  };
+  for (const ExchangeOptions& options : with_frames(true)) {
+    std::string why;  // rank 1's own, or what rank 0 hears of it
+    try {
+      run(options, true);
+    } catch (const std::exception& e) {
+      why = e.what();
+    }
+    EXPECT_THAT(why, testing::HasSubstr("the checksum does not match")) << options.kind.index();
+  }
+  for (const ExchangeOptions& options : with_frames(false))
+    EXPECT_NE(run(options, true), run(options, false)) << options.kind.index();
 }
 
 TEST(ExchangeTimes, SayWhereTheTimeWent) {

@@ -1,6 +1,7 @@
 """Exchanges as a user meets them: killed and resumed, chosen by themselves, traced."""
 
 import json
+import math
 import random
 import unittest
 
@@ -61,6 +62,23 @@ class Auto(SystemTest):
         self.succeed(command("train", file, "--ranks", 2, "--out", out))
         self.assertIn("residual", (out / "metrics.jsonl").read_text())
         self.assertNotIn("keeps back", (out / "logs" / "rank-0.log").read_text())
+
+
+class Checksum(SystemTest):
+    def test_is_switched_off_by_its_field(self):
+        """4 bytes less for each of a step's frames, of which there is one a bucket, and the same run."""
+        file = self.experiment()
+        sent, hashes = {}, set()
+        for checksum in ("true", "false"):
+            out = self.home / checksum
+            self.succeed(command("train", file, "--ranks", 2, "--out", out, "--set", "exchange.checksum=" + checksum))
+            hashes.add(self.one_hash(out))
+            sent[checksum] = self.summary(out)["bytes_sent_per_rank"]
+        self.assertEqual(len(hashes), 1)
+        buckets, steps = math.ceil(2000 * 4 / 2048), 200
+        self.assertEqual(sent["true"].pop("framing") - sent["false"].pop("framing"), 4 * buckets * steps)
+        for part in ("values", "indices"):
+            self.assertEqual(sent["true"][part], sent["false"][part])
 
 
 class Trace(SystemTest):
