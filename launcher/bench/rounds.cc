@@ -1,5 +1,5 @@
 // `laconic bench rounds`: what a round of the methods for saddle points takes beyond its arithmetic
-// and one copy of what it sends.
+// and one copy of what it sends, beside what memory takes to hand over the operators.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <barrier>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <thread>
 
 #include "base/clock.h"
@@ -42,12 +43,20 @@ const std::vector<Kind>& kinds() {
   return all;
 }
 
-Experiment experiment_of(const Kind& kind, std::uint64_t dimensions, bool diagonal) {
+/// Couplings of ranks, of which each has one of d x d floats, or d where they are diagonal.
+struct Size {
+  std::uint64_t dimensions;
+  bool diagonal;
+
+  std::uint64_t bytes() const { return sizeof(float) * dimensions * (diagonal ? 1 : dimensions); }
+};
+
+Experiment experiment_of(const Kind& kind, const Size& size) {
   return parse_experiment(
       fmt::format(
           "steps: 1 problem {{ bilinear {{ dimensions: {} diagonal: {} }} }} method {{ {} }} "
           "exchange {{ {} }} transport {{ deadline: 3600 }}",
-          dimensions, diagonal, kind.method, kind.exchange),
+          size.dimensions, size.diagonal, kind.method, kind.exchange),
       "bench", {});
 }
 
@@ -73,7 +82,7 @@ class Counting final : public Oracle {
 /// A rank that rounds are timed on, with all that it needs for them and for what is bare of them.
 class Timed {
  public:
-  Timed(const Experiment& experiment, const SharedData& data, Transport& wire)
+  Timed(const Experiment& experiment, const SharedData& data, const Size& size, Transport& wire)
       : transport_(count_bytes(wire, ledger_)),
         oracle_(make_oracle(experiment, data, wire.rank(), wire.size())),
         counting_(*oracle_),
@@ -82,7 +91,8 @@ class Timed {
         at_(flat_size(oracle_->layout())),
         out_(at_.size()),
         from_(at_.size()),
-        to_(at_.size()) {}
+        to_(at_.size()),
+        as_large_((size.bytes() + 7) / 8, 1) {}
 
   void rounds(std::uint64_t count) {
     const std::uint64_t calls = counting_.calls, sent = ledger_.sent.total();
@@ -104,6 +114,11 @@ class Timed {
     }
   }
 
+  /// As much memory as a call has to read, by the plainest loop that there is.
+  void bare_read() {
+    sum_ += std::accumulate(as_large_.begin(), as_large_.end(), std::uint64_t{0});
+  }
+
  private:
   Ledger ledger_;
   std::unique_ptr<Transport> transport_;
@@ -112,30 +127,36 @@ class Timed {
   Exchanges exchanges_;
   std::unique_ptr<Method> method_;
   std::vector<float> at_, out_, from_, to_;
-  std::uint64_t step_ = 0, calls_ = 0, sent_ = 0;
+  std::vector<std::uint64_t> as_large_;
+  std::uint64_t sum_ = 0, step_ = 0, calls_ = 0, sent_ = 0;
 };
 
 struct Times {
-  std::vector<double> ratios, bare, ours;  ///< A round; seconds.
+  std::vector<double> ratios, read, bare, ours;  ///< A round; seconds.
 };
 
-/// What is bare of the last rounds of every `stride`-th rank from `first`: the ranks in turn, as
-/// rounds have it, so that one's operator is no more in the cache than there.
-void do_bare(const std::vector<Timed*>& ranks, std::size_t first, std::size_t stride) {
+/// `work` for each call of the last rounds of every `stride`-th rank from `first`: the ranks in
+/// turn, as rounds have it, and back again, so that the cache still has what it can have.
+template <typename Work>
+void for_calls(const std::vector<Timed*>& ranks, std::size_t first, std::size_t stride, Work work) {
+  std::vector<Timed*> own;
+  for (std::size_t r = first; r < ranks.size(); r += stride) own.push_back(ranks[r]);
   bool any = true;
   for (std::uint64_t call = 0; any; ++call) {
     any = false;
-    for (std::size_t r = first; r < ranks.size(); r += stride) {
-      if (call >= ranks[r]->calls()) continue;
-      ranks[r]->bare_call();
+    for (Timed* rank : own) {
+      if (call >= rank->calls()) continue;
+      work(*rank);
       any = true;
     }
+    std::ranges::reverse(own);
   }
 }
 
 /// All ranks do a number of rounds; then as many threads as there are cores do what is bare of
-/// them, without ever waiting for each other; and so on.
-Times measure(const Experiment& experiment, const SharedData& data, const Options& options) {
+/// them, without ever waiting for each other, and read as much memory; and so on.
+Times measure(const Experiment& experiment, const SharedData& data, const Size& size,
+              const Options& options) {
   constexpr std::uint64_t kRounds = 20;  // two synchronisations are to be expected in them
   Times times;
   std::barrier<> together(options.ranks);
@@ -145,7 +166,7 @@ Times measure(const Experiment& experiment, const SharedData& data, const Option
   bool enough = false;
   std::atomic<bool> failed = false;
   const auto body = [&](Transport& wire) {
-    Timed timed(experiment, data, wire);
+    Timed timed(experiment, data, size, wire);
     const auto rank = static_cast<std::size_t>(wire.rank());
     all[rank] = &timed;
     timed.rounds(kRounds);  // memory is touched, the anchor settled
@@ -158,10 +179,14 @@ Times measure(const Experiment& experiment, const SharedData& data, const Option
       if (failed) return;  // somebody's part of `all` is gone
       const double of_ours = ours.seconds();
       const Stopwatch bare;
-      if (rank < cores) do_bare(all, rank, cores);
+      if (rank < cores) for_calls(all, rank, cores, [](Timed& t) { t.bare_call(); });
+      together.arrive_and_wait();
+      const double of_bare = bare.seconds();
+      const Stopwatch read;
+      if (rank < cores) for_calls(all, rank, cores, [](Timed& t) { t.bare_read(); });
       together.arrive_and_wait();
       if (rank == 0) {
-        const double of_bare = bare.seconds();
+        times.read.push_back(read.seconds() / kRounds);
         times.ratios.push_back(of_ours / of_bare);
         times.ours.push_back(of_ours / kRounds);
         times.bare.push_back(of_bare / kRounds);
@@ -185,24 +210,27 @@ Times measure(const Experiment& experiment, const SharedData& data, const Option
 
 ExitStatus run(const Options& options) {
   fmt::print(
-      "Bilinear problems, {} ranks as threads. A round against the same operators and one memcpy "
-      "of\n"
-      "what was sent, on all cores at once, in the same run: median (quartiles).\n\n"
-      "{:<9}  {:>10}  {:<18}  {:>12}  {:>12}  {}\n",
-      options.ranks, "operators", "dimensions", "method", "bare, ms", "round, ms", "ratio");
-  const auto print = [&](bool diagonal, std::uint64_t dimensions) {
+      "Bilinear problems, {} ranks as threads. A round over what is bare of it, the same operators "
+      "and one\n"
+      "memcpy of what was sent, on all cores at once, in the same run: median (quartiles). read: "
+      "sums over as\n"
+      "much memory as those operators are.\n\n"
+      "{:<9}  {:>10}  {:<18}  {:>9}  {:>9}  {:>9}  {}\n",
+      options.ranks, "operators", "dimensions", "method", "read, ms", "bare, ms", "round, ms",
+      "round over bare");
+  const auto print = [&](const Size& size) {
     SharedData data;  // one instance for all methods
     for (const Kind& kind : kinds()) {
-      const Times times = measure(experiment_of(kind, dimensions, diagonal), data, options);
-      fmt::print("{:<9}  {:>10}  {:<18}  {:>12.4g}  {:>12.4g}  {}\n",
-                 diagonal ? "diagonal" : "dense", dimensions, kind.name,
-                 1e3 * spread_of(times.bare).median, 1e3 * spread_of(times.ours).median,
-                 text_of(spread_of(times.ratios)));
+      const Times times = measure(experiment_of(kind, size), data, size, options);
+      fmt::print("{:<9}  {:>10}  {:<18}  {:>9.4g}  {:>9.4g}  {:>9.4g}  {}\n",
+                 size.diagonal ? "diagonal" : "dense", size.dimensions, kind.name,
+                 1e3 * spread_of(times.read).median, 1e3 * spread_of(times.bare).median,
+                 1e3 * spread_of(times.ours).median, text_of(spread_of(times.ratios)));
       std::fflush(stdout);
     }
   };
-  for (const std::uint64_t dimensions : options.dense) print(false, dimensions);
-  for (const std::uint64_t dimensions : options.diagonal) print(true, dimensions);
+  for (const std::uint64_t dimensions : options.dense) print({dimensions, false});
+  for (const std::uint64_t dimensions : options.diagonal) print({dimensions, true});
   return ExitStatus::done;
 }
 

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/errors.h"
 #include "base/sampling.h"
+#include "problems/product.h"
 #include "problems/spectrum.h"
 
 namespace laconic {
@@ -30,36 +31,15 @@ class Coupling {
   Element& at(std::size_t i, std::size_t j) { return elements_[i * columns() + j]; }
   Element at(std::size_t i, std::size_t j) const { return elements_[i * columns() + j]; }
 
-  /// right = A y and left = A'x, in one pass over A. Either may be empty: not wanted.
+  /// right = A y and left = A'x, as problems/product.h does it.
   void multiply(std::span<const double> x, std::span<const double> y, std::span<double> right,
                 std::span<double> left) const {
-    std::fill(left.begin(), left.end(), 0.0);
-    for (std::size_t i = 0; i < count_; ++i) {
-      const Element* row = elements_.data() + i * columns();
-      if (diagonal_) {
-        if (!right.empty()) right[i] = row[0] * y[i];
-        if (!left.empty()) left[i] = row[0] * x[i];
-        continue;
-      }
-      if (!right.empty()) right[i] = row_times(row, y);
-      if (!left.empty())
-        for (std::size_t j = 0; j < count_; ++j) left[j] += x[i] * row[j];
-    }
+    if (!diagonal_) return laconic::multiply(std::span(elements_), x, y, right, left);
+    for (std::size_t i = 0; i < right.size(); ++i) right[i] = elements_[i] * y[i];
+    for (std::size_t i = 0; i < left.size(); ++i) left[i] = elements_[i] * x[i];
   }
 
  private:
-  /// In lanes, as dot() does, without a row in double.
-  static double row_times(const Element* row, std::span<const double> y) {
-    constexpr std::size_t kLanes = 8;
-    double lanes[kLanes] = {};
-    const std::size_t whole = y.size() - y.size() % kLanes;
-    for (std::size_t j = 0; j < whole; j += kLanes)
-      for (std::size_t lane = 0; lane < kLanes; ++lane)
-        lanes[lane] += double{row[j + lane]} * y[j + lane];
-    for (std::size_t j = whole; j < y.size(); ++j) lanes[j - whole] += double{row[j]} * y[j];
-    return std::accumulate(lanes, lanes + kLanes, 0.0);
-  }
-
   std::size_t count_;
   bool diagonal_;
   std::vector<Element> elements_;
@@ -86,6 +66,8 @@ void check_options(const BilinearOptions& options) {
   require(options.scale_range >= 1 && std::isfinite(options.scale_range), "scale_range",
           "expected at least 1");
   require(options.noise >= 0 && std::isfinite(options.noise), "noise",
+          "expected 0 or a positive number");
+  require(options.start >= 0 && std::isfinite(options.start), "start",
           "expected 0 or a positive number");
 }
 
@@ -254,7 +236,11 @@ class Bilinear final : public Oracle {
         left_(count_) {}
 
   const Layout& layout() const override { return layout_; }
-  void initialize(RngKey, MutFloats z) const override { std::fill(z.begin(), z.end(), 0.0f); }
+  void initialize(RngKey key, MutFloats z) const override {
+    const double size = instance_->options().start;
+    for (std::size_t i = 0; i < z.size(); ++i)
+      z[i] = size > 0 ? static_cast<float>(size * normal(key, i)) : 0;
+  }
   std::uint64_t examples() const override { return instance_->options().pieces; }
 
   double evaluate(Floats at, const Sample& sample, MutFloats out, const ReadyFn&) override {
@@ -287,8 +273,8 @@ class Bilinear final : public Oracle {
 
   /// One diagonal a piece; their sum is 0.
   std::vector<float> make_noise(int rank) const {
-    const auto& [dimensions, condition, spread, diagonal, range, pieces, noise] =
-        instance_->options();
+    const auto pieces = instance_->options().pieces;
+    const double noise = instance_->options().noise;
     const RngKey key = instance_->key(static_cast<std::uint32_t>(rank), kNoise);
     std::vector<float> values(pieces * count_);
     for (std::size_t i = 0; i < count_; ++i) {

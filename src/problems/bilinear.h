@@ -23,6 +23,7 @@ struct BilinearOptions {
   /// * normal and sums to 0 over them. 0: no examples, samples are ignored.
   std::uint32_t pieces = 0;
   double noise = 1;
+  double start = 0;  ///< The first point is this times normal.
 };
 
 /// What all ranks know: the mean problem and its solution. Made once in a process (the time of M d²
@@ -32,7 +33,7 @@ std::shared_ptr<const BilinearInstance> make_bilinear_instance(const BilinearOpt
                                                                std::uint64_t seed, int ranks);
 
 /// Rank `rank`'s operator F_m(x, y) = (df_m/dx, -df_m/dy) on z = (x, y), x first; the loss is f_m.
-/// Starts at 0. Scores are those of the mean problem, the same on every share: distance |z - z*|²,
+/// Scores are those of the mean problem, the same on every share: distance |z - z*|²,
 /// gap max_y' f(x, y') - min_x' f(x', y), loss f(x, y); `examples` is 1. A_m is held in float, all
 /// arithmetic is in double. Constants: L from the mean A, L~ from every A_m (each is made anew for
 /// it, once in a process), both from above, mu = l. The instance throws ConfigError, with the

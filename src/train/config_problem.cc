@@ -91,7 +91,8 @@ BilinearOptions bilinear_of(const config::Bilinear& b) {
               ranged(path + ".scale_range", b.scale_range(),
                      b.scale_range() >= 1 && std::isfinite(b.scale_range()), "a number from 1"),
           .pieces = b.pieces(),
-          .noise = not_negative(path + ".noise", b.noise())};
+          .noise = not_negative(path + ".noise", b.noise()),
+          .start = not_negative(path + ".start", b.start())};
 }
 
 RobustRegressionOptions robust_regression_of(const config::Experiment& e) {

@@ -39,7 +39,7 @@ const std::vector<Door>& doors() {
        {"base", "compressors", "collectives"},
        {"boost", "openssl", "net", "netinet"}},
       {"src/methods", {"base", "compressors", "collectives", "methods"}, {}},
-      {"src/problems", {"base", "problems", "methods/oracle.h"}, {}},
+      {"src/problems", {"base", "problems", "methods/oracle.h"}, {"hwy"}},
       {"src/nn",
        {"base", "nn", "methods/oracle.h"},
        {"torch", "ATen", "c10", "zlib.h", "unicode", "nlohmann"}},

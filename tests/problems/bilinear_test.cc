@@ -125,12 +125,28 @@ TEST(Bilinear, PiecesMeanTheWhole) {
   EXPECT_EQ(gradient_at(*oracles[0], z, {.draw = 1, .size = 6}), whole);
 }
 
+TEST(Bilinear, StartsWhereItIsTold) {
+  const auto start_of = [](double start, int rank) {
+    const auto oracles = make_ranks({.dimensions = 500, .start = start}, 1, 2);
+    std::vector<float> z(1000, 7);
+    oracles[static_cast<std::size_t>(rank)]->initialize({1, 2}, z);
+    return z;
+  };
+  EXPECT_EQ(start_of(0, 0), std::vector<float>(1000));
+  const auto z = start_of(3, 0);
+  EXPECT_EQ(start_of(3, 1), z);
+  double square = 0;
+  for (const float value : z) square += double{value} * value / 1000;
+  EXPECT_NEAR(square, 9, 1);
+}
+
 TEST(Bilinear, RefusesOptionsOutOfRange) {
   EXPECT_THROW(make_bilinear_instance({.dimensions = 0}, 1, 1), ConfigError);
   EXPECT_THROW(make_bilinear_instance({.condition = 1}, 1, 1), ConfigError);
   EXPECT_THROW(make_bilinear_instance({.spread = -1}, 1, 1), ConfigError);
   EXPECT_THROW(make_bilinear_instance({.scale_range = 0.5}, 1, 1), ConfigError);
   EXPECT_THROW(make_bilinear_instance({.noise = -1}, 1, 1), ConfigError);
+  EXPECT_THROW(make_bilinear_instance({.start = -1}, 1, 1), ConfigError);
 }
 
 }  // namespace
