@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "base/clock.h"
 #include "base/errors.h"
 #include "launcher/world.h"
 #include "train/loop.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr double kDiverged = 1e6;
 constexpr std::size_t kMostPoints = 400;  // of a curve
+constexpr double kProgressSeconds = 10;
 
 /// Counts how often the operator is asked for.
 class Counting final : public Oracle {
@@ -65,6 +67,7 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
   const std::uint64_t steps =
       std::min(options.most_steps, total_steps(experiment, oracle.examples()));
   Trial trial;
+  Stopwatch silent;
   while (trial.steps < steps && !trial.reached) {
     const RngKey key = make_key(experiment.seed, kEveryRank, trial.steps, RngPurpose::compress);
     method->step(oracle, {trial.steps, key, {}});
@@ -76,6 +79,10 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
     trial.reached = value <= options.target;
     trial.curve.push_back({ledger.sent.total(), value});
     thin(trial.curve);
+    if (transport->rank() != 0 || !options.progress || silent.seconds() < kProgressSeconds)
+      continue;
+    options.progress(trial.steps, value);
+    silent = Stopwatch();
   }
   trial.calls = oracle.calls();
   trial.sent = ledger.sent;

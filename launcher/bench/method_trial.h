@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct TrialOptions {
   double target = 1e-6;                          ///< Of the measure, relative to the start.
   std::uint64_t score_every = 1;                 ///< Steps.
   std::uint64_t most_steps = ~std::uint64_t{0};  ///< Fewer than the experiment's: it is given up.
+  /// Called now and then, by one rank, with the steps that were made and the measure's value.
+  std::function<void(std::uint64_t, double)> progress = {};
 };
 
 /// A point of a run's curve, as the last rank, which is no hub, has it.

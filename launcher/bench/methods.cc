@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iostream>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "base/errors.h"
-#include "launcher/bench/method_trial.h"
+#include "launcher/bench/kept_trial.h"
 #include "launcher/bench/subjects.h"
 #include "train/config.h"
 #include "train/durable_file.h"
@@ -23,23 +21,29 @@
 namespace laconic::bench {
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 struct Options {
-  std::vector<fs::path> experiments;
+  std::vector<std::string> experiments;  ///< FILE or FILE,FIELD=VALUE,...
   std::vector<std::string> overrides;
   std::vector<std::uint64_t> seeds{1};
   TrialOptions trial;
   int from = -10, to = 1;  ///< Rates are 2^from / L to 2^to / L.
+  int refine = 0;          ///< How often the step between powers is halved, around the best.
   fs::path out = "runs/bench_methods";
   fs::path svg;
 };
 
+/// An experiment with fields of its own.
+struct Candidate {
+  fs::path file;
+  std::vector<std::string> overrides;
+  std::string name;
+};
+
 /// The rate of an experiment is 2^power / L.
 struct Tried {
-  int power;
-  double rate;
+  double power;
   Trial trial;
 };
 
@@ -49,85 +53,6 @@ struct Tuned {
   std::optional<Tried> best;  ///< The fewest steps to the target, if any got there.
 };
 
-// ------------------------------------------------------------------------------- results on disk
-
-Json json_of(const ByteCount& b) {
-  return {{"values", b.values},
-          {"indices", b.indices},
-          {"framing", b.framing},
-          {"dense", b.dense},
-          {"control", b.control}};
-}
-
-ByteCount bytes_of(const Json& j) {
-  return {j.at("values"), j.at("indices"), j.at("framing"), j.at("dense"), j.at("control")};
-}
-
-Json json_of(const Trial& t) {
-  Json curve = Json::array();
-  for (const CurvePoint& point : t.curve) curve.push_back({point.sent, point.value});
-  return {{"reached", t.reached},
-          {"diverged", t.diverged},
-          {"steps", t.steps},
-          {"calls", t.calls},
-          {"best", t.best},
-          {"sent", json_of(t.sent)},
-          {"received", json_of(t.received)},
-          {"curve", curve}};
-}
-
-Trial trial_of(const Json& j) {
-  Trial t;
-  t.reached = j.at("reached");
-  t.diverged = j.at("diverged");
-  t.steps = j.at("steps");
-  t.calls = j.at("calls");
-  t.sent = bytes_of(j.at("sent"));
-  t.received = bytes_of(j.at("received"));
-  t.best = j.at("best");
-  for (const auto& point : j.at("curve")) t.curve.push_back({point.at(0), point.at(1)});
-  return t;
-}
-
-/// What makes two trials the same one: kept with each, so that a changed experiment runs anew.
-Json identity_of(const Experiment& experiment, const TrialOptions& options) {
-  return {{"experiment", fmt::format("{:016x}", experiment.hash)},
-          {"ranks", options.ranks},
-          {"target", options.target},
-          {"measure", options.measure == Measure::distance ? "distance" : "gap"},
-          {"score_every", options.score_every}};
-}
-
-/// The trial that a file holds, if it is this one. One that was given up at fewer steps than are
-/// asked for now says nothing, and neither does a file that is none of ours.
-std::optional<Trial> kept_trial(const fs::path& file, const Json& identity,
-                                const TrialOptions& options) {
-  std::ifstream in(file);
-  if (!in) return std::nullopt;
-  try {
-    const Json kept = Json::parse(in);
-    const Trial trial = trial_of(kept.at("trial"));
-    const bool whole =
-        trial.reached || kept.at("most_steps").get<std::uint64_t>() >= options.most_steps;
-    if (kept.at("of") == identity && whole) return trial;
-  } catch (const Json::exception&) {
-  }
-  return std::nullopt;
-}
-
-/// A trial that was made before, or a new one, which is kept as soon as it ends.
-Trial kept_or_new(const fs::path& file, const Experiment& experiment, const SharedData& data,
-                  const TrialOptions& options) {
-  const Json identity = identity_of(experiment, options);
-  if (const auto kept = kept_trial(file, identity, options)) return *kept;
-  const Trial trial = run_trial(experiment, data, options);
-  write_durably(
-      file,
-      Json{{"of", identity}, {"most_steps", options.most_steps}, {"trial", json_of(trial)}}.dump() +
-          "\n");
-  return trial;
-}
-
 // ---------------------------------------------------------------------------------------- tuning
 
 std::string rate_field(const Experiment& experiment) {
@@ -135,56 +60,86 @@ std::string rate_field(const Experiment& experiment) {
   return "method." + method + (method == "sync_sgd" ? ".schedule.rate" : ".rate");
 }
 
-Experiment read(const Options& options, const fs::path& file, std::uint64_t seed,
+Experiment read(const Options& options, const Candidate& candidate, std::uint64_t seed,
                 std::optional<double> rate) {
   auto overrides = options.overrides;
+  overrides.insert(overrides.end(), candidate.overrides.begin(), candidate.overrides.end());
   overrides.push_back(fmt::format("seed={}", seed));
   if (rate) {
-    const Experiment plain = read_experiment(file, overrides);
+    const Experiment plain = read_experiment(candidate.file, overrides);
     overrides.push_back(fmt::format("{}={}", rate_field(plain), *rate));
   }
-  return read_experiment(file, overrides);
+  return read_experiment(candidate.file, overrides);
 }
 
-/// From the highest rate down, and on past either end of the grid while the best is there; ends
-/// when two in a row did worse than the best.
-Tuned tune(const Options& options, const fs::path& file, std::uint64_t seed) {
-  constexpr int kBeyond = 6;  // powers beyond the grid, at most
-  constexpr std::uint64_t kPatience = 2;
-  const Experiment plain = read(options, file, seed, std::nullopt);
-  const SharedData data = load_data(plain.problem);
-  const double smoothness = smoothness_of(plain, data, options.trial.ranks);
-  Tuned tuned;
-  const auto attempt = [&](int power) {
-    const double rate = std::ldexp(1 / smoothness, power);
-    TrialOptions trial = options.trial;
-    if (tuned.best) trial.most_steps = kPatience * tuned.best->trial.steps;
-    const auto path = options.out / fmt::format("{}-seed{}-ranks{}-rate{}.json", plain.name, seed,
-                                                trial.ranks, power);
-    const Tried tried{power, rate, kept_or_new(path, read(options, file, seed, rate), data, trial)};
+/// Finds the best rate for a candidate on one instance.
+class Tuner {
+ public:
+  Tuner(const Options& options, const Candidate& candidate, std::uint64_t seed)
+      : options_(options),
+        candidate_(candidate),
+        seed_(seed),
+        data_(load_data(read(options, candidate, seed, std::nullopt).problem)),
+        smoothness_(smoothness_of(read(options, candidate, seed, std::nullopt), data_,
+                                  options.trial.ranks)) {}
+
+  Tuned tune() {
+    search();
+    for (double step = 0.5; tuned_.best && step >= std::ldexp(1, -options_.refine); step /= 2)
+      for (const double side : {step, -step}) attempt(tuned_.best->power + side);
+    std::ranges::sort(tuned_.tried, {}, &Tried::power);
+    return tuned_;
+  }
+
+ private:
+  /// From the highest rate down, and on past either end of the grid while the best is there; ends
+  /// when two in a row did worse than the best.
+  void search() {
+    constexpr int kBeyond = 6;  // powers beyond the grid, at most
+    int worse = 0;
+    for (int power = options_.to; power >= options_.from - kBeyond && worse < 2; --power) {
+      const bool better = attempt(power);
+      worse = better || !tuned_.best ? 0 : worse + 1;
+      if (!tuned_.best && power <= options_.from) break;
+    }
+    for (int power = options_.to;
+         tuned_.best && tuned_.best->power == power && power < options_.to + kBeyond;)
+      attempt(++power);
+  }
+
+  /// Whether it is the best so far.
+  bool attempt(double power) {
+    constexpr std::uint64_t kPatience = 2;
+    const double rate = std::exp2(power) / smoothness_;
+    TrialOptions trial = options_.trial;
+    if (tuned_.best) trial.most_steps = kPatience * tuned_.best->trial.steps;
+    const auto file = options_.out / fmt::format("{}-seed{}-ranks{}-rate{}.json", candidate_.name,
+                                                 seed_, trial.ranks, power);
+    const auto name = fmt::format("{} seed {} rate 2^{}/L", candidate_.name, seed_, power);
+    trial.progress = [&](std::uint64_t steps, double value) {
+      fmt::print(stderr, "{}: {:.2e} after {} steps\n", name, value, steps);
+    };
+    const Tried tried{power,
+                      kept_or_new(file, read(options_, candidate_, seed_, rate), data_, trial)};
     const char* end = tried.trial.reached    ? "reached"
                       : tried.trial.diverged ? "diverged"
                                              : "not reached";
-    fmt::print(stderr, "{} seed {} rate 2^{}/L: {} after {} steps, lowest {:.2e}\n", plain.name,
-               seed, power, end, tried.trial.steps, tried.trial.best);
-    tuned.tried.push_back(tried);
+    fmt::print(stderr, "{}: {} after {} steps, lowest {:.2e}\n", name, end, tried.trial.steps,
+               tried.trial.best);
+    tuned_.tried.push_back(tried);
     const bool better =
-        tried.trial.reached && (!tuned.best || tried.trial.steps < tuned.best->trial.steps);
-    if (better) tuned.best = tried;
+        tried.trial.reached && (!tuned_.best || tried.trial.steps < tuned_.best->trial.steps);
+    if (better) tuned_.best = tried;
     return better;
-  };
-  int worse = 0;
-  for (int power = options.to; power >= options.from - kBeyond && worse < 2; --power) {
-    const bool better = attempt(power);
-    worse = better || !tuned.best ? 0 : worse + 1;
-    if (!tuned.best && power <= options.from) break;
   }
-  for (int power = options.to;
-       tuned.best && tuned.best->power == power && power < options.to + kBeyond;)
-    attempt(++power);
-  std::ranges::sort(tuned.tried, {}, &Tried::power);
-  return tuned;
-}
+
+  const Options& options_;
+  const Candidate& candidate_;
+  std::uint64_t seed_;
+  SharedData data_;
+  double smoothness_;
+  Tuned tuned_;
+};
 
 // ----------------------------------------------------------------------------------------- output
 
@@ -253,7 +208,7 @@ const Trial& shown(const Tuned& tuned) {
       ->trial;
 }
 
-void draw(const Options& options, const std::vector<std::string>& names,
+void draw(const Options& options, const std::vector<Candidate>& candidates,
           const std::vector<std::vector<Tuned>>& results) {
   const char* measure = options.trial.measure == Measure::distance ? "squared distance" : "gap";
   Chart chart{
@@ -263,7 +218,7 @@ void draw(const Options& options, const std::vector<std::string>& names,
       .log_x = false,
       .series = {}};
   for (std::size_t i = 0; i < results.size(); ++i) {
-    ChartSeries series{.name = names[i], .points = {}};
+    ChartSeries series{.name = candidates[i].name, .points = {}};
     for (const CurvePoint& point : shown(results[i][0]).curve)
       series.points.emplace_back(static_cast<double>(point.sent), point.value);
     chart.series.push_back(std::move(series));
@@ -271,34 +226,49 @@ void draw(const Options& options, const std::vector<std::string>& names,
   write_durably(options.svg, svg_of(chart));
 }
 
-ExitStatus run(const Options& options) {
-  std::vector<std::string> names;
-  std::vector<std::vector<Tuned>> results;
-  std::size_t width = std::string("experiment").size();
-  for (const auto& file : options.experiments) {
-    names.push_back(read(options, file, 1, std::nullopt).name);
-    width = std::max(width, names.back().size());
+/// Throws ConfigError where two have one name: it is what rows and kept trials are told apart by.
+std::vector<Candidate> candidates_of(const Options& options) {
+  std::vector<Candidate> all;
+  for (const std::string& text : options.experiments) {
+    std::vector<std::string> parts;
+    std::istringstream in(text);
+    for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+    Candidate candidate{parts.at(0), {parts.begin() + 1, parts.end()}, {}};
+    candidate.name = read(options, candidate, options.seeds[0], std::nullopt).name;
+    if (std::ranges::find(all, candidate.name, &Candidate::name) != all.end())
+      throw ConfigError("experiments", "two are called " + candidate.name +
+                                           ": expected names that differ, as by FILE,name=...");
+    all.push_back(std::move(candidate));
   }
-  for (const auto& file : options.experiments) {
+  return all;
+}
+
+ExitStatus run(const Options& options) {
+  const std::vector<Candidate> candidates = candidates_of(options);
+  std::size_t width = std::string("experiment").size();
+  for (const Candidate& candidate : candidates) width = std::max(width, candidate.name.size());
+  std::vector<std::vector<Tuned>> results;
+  for (const Candidate& candidate : candidates) {
     results.emplace_back();
     for (const std::uint64_t seed : options.seeds)
-      results.back().push_back(tune(options, file, seed));
+      results.back().push_back(Tuner(options, candidate, seed).tune());
   }
   fmt::print(
       "Until the {} is {:g} of the start's; {} ranks, medians of {} instances; x: over those "
       "of {}.\nWhat the last rank sent and received, framing and control included.\n\n",
       options.trial.measure == Measure::distance ? "squared distance" : "gap", options.trial.target,
-      options.trial.ranks, options.seeds.size(), names[0]);
+      options.trial.ranks, options.seeds.size(), candidates[0].name);
   fmt::print("{:<{}}  {:>6}  {:>9}  {:>6}  {:>10}  {:>6}  {:>10}  {:>6}  {:>8}  {:>8}\n",
              "experiment", width, "log2 r", "values", "x", "sent", "x", "received", "x both",
              "rounds", "calls");
   for (std::size_t i = 0; i < results.size(); ++i)
-    print_row(names[i], results[i], results[0], width);
+    print_row(candidates[i].name, results[i], results[0], width);
   fmt::print(
       "\nRounds by rate, in powers of 2 over L, on the first instance (lowest value seen where "
       "the target was not reached):\n");
-  for (std::size_t i = 0; i < results.size(); ++i) print_curve(names[i], results[i][0], width);
-  if (!options.svg.empty()) draw(options, names, results);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    print_curve(candidates[i].name, results[i][0], width);
+  if (!options.svg.empty()) draw(options, candidates, results);
   return ExitStatus::done;
 }
 
@@ -310,7 +280,8 @@ void add_methods(CLI::App& bench, Action& chosen) {
       "methods",
       "What experiments on one problem send until a target is reached, each with the "
       "best rate of a grid");
-  sub->add_option("experiments", options->experiments, "The first is what others are compared to")
+  sub->add_option("experiments", options->experiments,
+                  "FILE or FILE,FIELD=VALUE,...; the first is what others are compared to")
       ->required();
   sub->add_option("--set", options->overrides, "Set a field in all of them; repeatable")
       ->allow_extra_args(false);
@@ -331,6 +302,12 @@ void add_methods(CLI::App& bench, Action& chosen) {
   sub->add_option("--from", options->from, "Lowest rate of the grid: 2^FROM / L")
       ->capture_default_str();
   sub->add_option("--to", options->to, "Highest rate of the grid: 2^TO / L")->capture_default_str();
+  sub->add_option(
+         "--refine", options->refine,
+         "Then tries rates between powers of 2, in steps down to 2^(2^-REFINE), around the "
+         "best")
+      ->check(CLI::Range(0, 6))
+      ->capture_default_str();
   sub->add_option("--out", options->out, "Keeps the result of every trial, to go on from")
       ->capture_default_str();
   sub->add_option("--svg", options->svg,
