@@ -5,7 +5,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -106,17 +105,11 @@ class Adversarial final : public Oracle {
   double evaluate(Floats point, const Sample& sample, MutFloats out, const ReadyFn&) override {
     at::init_num_threads();  // a new thread has not heard of set_compute_threads
     const auto parameters = leaves_.bind(point);
-    const auto batch = sampler_.batch(sample.draw, sample.size);
-    double loss = 0;
-    for (std::size_t first = 0; first < batch.size(); first += kLargestPass) {
-      const auto windows = batch.subspan(first, std::min(kLargestPass, batch.size() - first));
-      const double weight = static_cast<double>(windows.size()) / static_cast<double>(batch.size());
-      leaves_.send_to(out, first > 0, nullptr);
-      const at::Tensor mean = loss_of(parameters, train_.pass(windows));
-      mean.backward(at::full({}, weight));
-      leaves_.check_all_arrived();
-      loss += weight * mean.item<double>();
-    }
+    const double loss = leaves_.differentiate(
+        [&](std::span<const std::uint32_t> windows) {
+          return loss_of(parameters, train_.pass(windows));
+        },
+        sampler_.batch(sample.draw, sample.size), kLargestPass, out, {});
     for (float& value : part(out, perturbation())) value = -value;  // the adversary ascends
     return loss;
   }

@@ -5,7 +5,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -92,16 +91,12 @@ class Classifier final : public Oracle {
                   const ReadyFn& ready) override {
     at::init_num_threads();  // a new thread has not heard of set_compute_threads
     const auto parameters = leaves_.bind(point);
-    const auto batch = sampler_.batch(sample.draw, sample.size);
-    double loss = 0;
-    for (std::size_t first = 0; first < batch.size(); first += kLargestPass) {
-      const auto pass = batch.subspan(first, std::min(kLargestPass, batch.size() - first));
-      const bool last = first + pass.size() == batch.size();
-      leaves_.send_to(out, first > 0, last ? &ready : nullptr);
-      loss += backward(parameters, pass,
-                       static_cast<double>(pass.size()) / static_cast<double>(batch.size()));
-    }
-    return loss;
+    const auto loss = [&](std::span<const std::uint32_t> examples) {
+      batch_.fill(examples);
+      return at::cross_entropy_loss(network_->forward(parameters, batch_.x), batch_.y);
+    };
+    return leaves_.differentiate(loss, sampler_.batch(sample.draw, sample.size), kLargestPass, out,
+                                 ready);
   }
 
   Scores score(Floats point, Share share) const override {
@@ -135,17 +130,6 @@ class Classifier final : public Oracle {
   }
 
  private:
-  /// Gradients times `weight` go to the sink; returns the mean loss times `weight`.
-  double backward(std::span<const at::Tensor> parameters, std::span<const std::uint32_t> examples,
-                  double weight) {
-    batch_.fill(examples);
-    const at::Tensor loss =
-        at::cross_entropy_loss(network_->forward(parameters, batch_.x), batch_.y);
-    loss.backward(at::full({}, weight));
-    leaves_.check_all_arrived();
-    return weight * loss.item<double>();
-  }
-
   std::unique_ptr<Network> network_;
   Leaves leaves_;
   TrainAndTest data_;

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -58,9 +59,9 @@ std::vector<at::Tensor> views_of(const std::vector<Parameter>& parameters, Float
 
 struct Leaves::Sink {
   MutFloats out;
-  bool add = false;
-  const ReadyFn* ready = nullptr;
-  std::size_t arrived = 0;  // tensors, since send_to()
+  bool add = false;                ///< To what is there.
+  const ReadyFn* ready = nullptr;  ///< Where somebody wants to hear.
+  std::size_t arrived = 0;         ///< Tensors, in this pass.
 };
 
 /// The gradient is taken off the parameter: autograd then hands the next one over as it is, where
@@ -78,7 +79,7 @@ class Leaves::Hook final : public torch::autograd::PostAccumulateGradHook {
       view.copy_(variable.grad());
     variable.mutable_grad().reset();
     ++sink_.arrived;
-    if (sink_.ready != nullptr && *sink_.ready) (*sink_.ready)(slice_);
+    if (sink_.ready != nullptr) (*sink_.ready)(slice_);
   }
 
  private:
@@ -104,13 +105,21 @@ std::span<const at::Tensor> Leaves::bind(Floats point) {
   return leaves_;
 }
 
-void Leaves::send_to(MutFloats out, bool add, const ReadyFn* ready) {
+double Leaves::differentiate(const LossFn& loss, std::span<const std::uint32_t> batch,
+                             std::size_t largest, MutFloats out, const ReadyFn& ready) {
   check(out.size() == flat_size(layout_), "a gradient of another length");
-  *sink_ = {out, add, ready, 0};
-}
-
-void Leaves::check_all_arrived() const {
-  check(sink_->arrived == layout_.size(), "a parameter without a gradient");
+  double mean = 0;
+  for (std::size_t first = 0; first < batch.size(); first += largest) {
+    const auto pass = batch.subspan(first, std::min(largest, batch.size() - first));
+    const double weight = static_cast<double>(pass.size()) / static_cast<double>(batch.size());
+    const bool last = first + pass.size() == batch.size();
+    *sink_ = {out, first > 0, last && ready ? &ready : nullptr, 0};
+    const at::Tensor value = loss(pass);
+    value.backward(at::full({}, weight));
+    check(sink_->arrived == layout_.size(), "a parameter without a gradient");
+    mean += weight * value.item<double>();
+  }
+  return mean;
 }
 
 }  // namespace laconic

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,12 +36,15 @@ class Leaves {
   /// Made anew only when the point's memory is another than before. Valid until the next call.
   std::span<const at::Tensor> bind(Floats point);
 
-  /// Where gradients go from now on. They are added to what is there if `add`. `ready`, which may
-  /// be null, hears of each in the thread that runs the backward pass.
-  void send_to(MutFloats out, bool add, const ReadyFn* ready);
+  /// The mean loss of some examples, as a tensor of one element.
+  using LossFn = std::function<at::Tensor(std::span<const std::uint32_t> examples)>;
 
-  /// After a backward pass: std::logic_error where a parameter got no gradient.
-  void check_all_arrived() const;
+  /// Writes the gradient of the mean loss over `batch` to `out`, by passes of at most `largest`
+  /// examples, and returns the mean. `ready`, which may be empty, hears of each tensor when it is
+  /// final, in the thread that runs the backward pass. std::logic_error where a parameter gets no
+  /// gradient.
+  double differentiate(const LossFn& loss, std::span<const std::uint32_t> batch,
+                       std::size_t largest, MutFloats out, const ReadyFn& ready);
 
  private:
   struct Sink;
