@@ -85,8 +85,10 @@ class Tuner {
 
   Tuned tune() {
     search();
-    for (double step = 0.5; tuned_.best && step >= std::ldexp(1, -options_.refine); step /= 2)
-      for (const double side : {step, -step}) attempt(tuned_.best->power + side);
+    for (double step = 0.5; tuned_.best && step >= std::ldexp(1, -options_.refine); step /= 2) {
+      const double middle = tuned_.best->power;
+      for (const double side : {step, -step}) attempt(middle + side);
+    }
     std::ranges::sort(tuned_.tried, {}, &Tried::power);
     return tuned_;
   }
