@@ -33,7 +33,7 @@ HWY_INLINE U32 nearest(const F32& v) {
 // Both return the bits of the largest magnitude.
 std::uint32_t encode_bf16_nearest(const float* in, std::size_t n, std::byte* out) {
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += 2 * kLanes) {
       const F32 a = load(x + j), b = load(x + j + kLanes);
       most = max(most, max(magnitude(a), magnitude(b)));
@@ -45,17 +45,15 @@ std::uint32_t encode_bf16_nearest(const float* in, std::size_t n, std::byte* out
 
 std::uint32_t encode_bf16_stochastic(const float* in, std::size_t n, std::byte* out,
                                      const RngKey& key, std::size_t begin) {
-  const U64 blocks = lane_blocks();
-  const PhiloxKeys keys(key);
+  Random16 random(key, begin, n);
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
-    std::uint16_t random[kStride];
-    random16(keys, (begin + i) / kStride, blocks, random);
+  encode_strides<16>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
+    const std::uint16_t* const numbers = random.next();
     const auto coded = [&](std::size_t j) LACONIC_LAMBDA {
       const F32 v = load(x + j);
       const U32 m = magnitude(v);
       most = max(most, m);
-      return upper_half(v, m + load_narrow<std::uint16_t>(random + j));
+      return upper_half(v, m + load_narrow<std::uint16_t>(numbers + j));
     };
     for (std::size_t j = 0; j < kStride; j += 2 * kLanes)
       store_halves(coded(j), coded(j + kLanes), to + 2 * j);

@@ -23,7 +23,7 @@ constexpr std::uint32_t kLargestExponent = 254;
 // the bits of the largest magnitude.
 std::uint32_t encode_natural_nearest(const float* in, std::size_t n, std::byte* out) {
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const U32 m = magnitude(load(x + j));
       most = max(most, m);
@@ -37,17 +37,15 @@ std::uint32_t encode_natural_nearest(const float* in, std::size_t n, std::byte* 
 
 std::uint32_t encode_natural_stochastic(const float* in, std::size_t n, std::byte* out,
                                         const RngKey& key, std::size_t begin) {
-  const U64 blocks = lane_blocks();
-  const PhiloxKeys keys(key);
+  Random16 random(key, begin, n);
   U32 most = splat<std::uint32_t>(0);
-  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
-    std::uint16_t random[kStride];
-    random16(keys, (begin + i) / kStride, blocks, random);
+  encode_strides<8>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
+    const std::uint16_t* const numbers = random.next();
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const U32 m = magnitude(load(x + j));
       most = max(most, m);
       // 16 random bits of 23, and the middle of what they leave open.
-      const U32 fraction = shift_left<7>(load_narrow<std::uint16_t>(random + j)) + splat(0x40u);
+      const U32 fraction = shift_left<7>(load_narrow<std::uint16_t>(numbers + j)) + splat(0x40u);
       store_narrow<std::uint8_t>(min(shift_right<23>(m + fraction), splat(kLargestExponent)),
                                  to + j);
     }

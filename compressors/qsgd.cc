@@ -23,19 +23,16 @@ namespace laconic::kernels::HWY_NAMESPACE {
 template <unsigned Width>
 HWY_INLINE void encode_levels(const float* in, std::size_t n, float inverse, std::byte* out,
                               const RngKey& key, std::size_t begin) {
-  const U64 blocks = lane_blocks();
-  const PhiloxKeys keys(key);
-  encode_strides<Width>(
-      in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
-        std::uint16_t random[kStride];
-        std::uint8_t codes[kStride];
-        random16(keys, (begin + i) / kStride, blocks, random);
-        I32 levels[kStride / kLanes];
-        for (std::size_t j = 0; j < kStride; j += kLanes)
-          levels[j / kLanes] = rounded(fma(load(x + j), splat(inverse), centred16(random + j)));
-        store_quarters<true>(levels, codes);
-        pack_stride<Width>(codes, to);
-      });
+  Random16 random(key, begin, n);
+  encode_strides<Width>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
+    std::uint8_t codes[kStride];
+    const std::uint16_t* const numbers = random.next();
+    I32 levels[kStride / kLanes];
+    for (std::size_t j = 0; j < kStride; j += kLanes)
+      levels[j / kLanes] = rounded(fma(load(x + j), splat(inverse), centred16(numbers + j)));
+    store_quarters<true>(levels, codes);
+    pack_stride<Width>(codes, to);
+  });
 }
 
 void encode_qsgd(unsigned width, const float* in, std::size_t n, float inverse, std::byte* out,

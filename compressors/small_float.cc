@@ -25,40 +25,44 @@ HWY_INLINE U32 binade_of(const F32& scaled) {
              splat(static_cast<std::uint32_t>(127 + F.least) << 23));
 }
 
-/// `code(j)` yields sixteen of 64 codes.
-template <SmallFloat F, typename Code>
-HWY_INLINE void store_codes(std::byte* to, const Code& code) {
-  if constexpr (F.bits == 8) {
-    const U32 codes[4] = {code(0), code(kLanes), code(2 * kLanes), code(3 * kLanes)};
-    store_quarters<false>(codes, to);
-  } else {
-    for (std::size_t j = 0; j < kStride; j += 2 * kLanes)
-      store_halves(code(j), code(j + kLanes), to + 2 * j);
-  }
-}
-
+/// Less the code of the smallest binade, in the bits of a code's magnitude.
 template <SmallFloat F>
-HWY_INLINE U32 code_of(const F32& v, const U32& binade, const U32& steps) {
-  const U32 sign = shift_right<32 - F.bits>(bits_of(v)) & splat(1u << (F.bits - 1));
-  const U32 lower = splat(static_cast<std::uint32_t>(127 + F.least) << 23);
-  return sign | (shift_right<23 - F.mantissa>(binade - lower) + steps);
+constexpr std::uint32_t kLessLeast = -(static_cast<std::uint32_t>(127 + F.least) << F.mantissa) &
+                                     ((1u << (F.bits - 1)) - 1);
+
+/// `size(v, j)` yields the codes of the sixteen magnitudes at x + j, `v`, in the lower bits of
+/// lanes, with anything above them.
+template <SmallFloat F, typename Size>
+HWY_INLINE void store_codes(const float* x, std::byte* to, const Size& size) {
+  constexpr std::size_t L = kLanes;
+  const F32 v[4] = {load(x), load(x + L), load(x + 2 * L), load(x + 3 * L)};
+  const U32 sizes[4] = {size(v[0], 0), size(v[1], L), size(v[2], 2 * L), size(v[3], 3 * L)};
+  if constexpr (F.bits == 8) {
+    store_with_signs(sizes, v, to);
+  } else {
+    const auto code = [&](std::size_t i) LACONIC_LAMBDA {
+      return (sizes[i] & splat(0x7fffu)) | (shift_right<16>(bits_of(v[i])) & splat(0x8000u));
+    };
+    store_halves(code(0), code(1), to);
+    store_halves(code(2), code(3), to + 4 * L);
+  }
 }
 
 /// To nearest, ties to even.
 template <SmallFloat F>
 HWY_INLINE void encode_nearest(const float* in, std::size_t n, float up, std::byte* out) {
-  encode_strides<F.bits>(in, n, out,
-                         [up](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
-                           store_codes<F>(to, [&](std::size_t j) LACONIC_LAMBDA {
-                             const F32 v = load(x + j), scaled = float_of(magnitude(v)) * splat(up);
-                             const U32 binade = binade_of<F>(scaled);
-                             // 1.5 times a power of two so large that the last place of the sum is
-                             // the one to round to.
-                             const U32 large = binade + splat((23u - F.mantissa) << 23 | 0x400000u);
-                             const U32 steps = bits_of(scaled + float_of(large)) - large;
-                             return code_of<F>(v, binade, steps);
-                           });
-                         });
+  // 1.5 times a power of two so large that the last place of the sum is the one to round to; and
+  // an even number of steps, so that the sum's lower bits are what a code is made of.
+  constexpr std::uint32_t kLarge = ((23u - F.mantissa) << 23 | 0x400000u) + kLessLeast<F>;
+  static_assert(kLessLeast<F> % 2 == 0);
+  encode_strides<F.bits>(in, n, out, [up](const float* x, std::byte* to) LACONIC_LAMBDA {
+    store_codes<F>(x, to, [up](const F32& v, std::size_t) LACONIC_LAMBDA {
+      const F32 scaled = float_of(magnitude(v)) * splat(up);
+      const U32 binade = binade_of<F>(scaled);
+      const F32 sum = scaled + float_of(binade + splat(kLarge));
+      return shift_right<23 - F.mantissa>(binade) + bits_of(sum);
+    });
+  });
 }
 
 /// Up with the probability, in 2^-16, that what is cut off is of a step. `begin` is where `in`
@@ -66,23 +70,20 @@ HWY_INLINE void encode_nearest(const float* in, std::size_t n, float up, std::by
 template <SmallFloat F>
 HWY_INLINE void encode_stochastic(const float* in, std::size_t n, float up, std::byte* out,
                                   const RngKey& key, std::size_t begin) {
-  const U64 blocks = lane_blocks();
-  const PhiloxKeys keys(key);
-  encode_strides<F.bits>(
-      in, n, out, [&](const float* x, std::byte* to, std::size_t i) LACONIC_LAMBDA {
-        std::uint16_t random[kStride];
-        random16(keys, (begin + i) / kStride, blocks, random);
-        store_codes<F>(to, [&](std::size_t j) LACONIC_LAMBDA {
-          const F32 v = load(x + j), scaled = float_of(magnitude(v)) * splat(up);
-          const U32 binade = binade_of<F>(scaled);
-          const U32 inverse = splat((254u + F.mantissa) << 23) - binade;  // steps in 1
-          const F32 position = scaled * float_of(inverse);
-          const I32 below = truncated(position);
-          const F32 draw = uniform16(random + j);
-          const U32 up_one = if_less(draw, position - converted(below), splat(1u), splat(0u));
-          return code_of<F>(v, binade, as_unsigned(below) + up_one);
-        });
-      });
+  Random16 random(key, begin, n);
+  encode_strides<F.bits>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
+    const std::uint16_t* const numbers = random.next();
+    store_codes<F>(x, to, [&](const F32& v, std::size_t j) LACONIC_LAMBDA {
+      const F32 scaled = float_of(magnitude(v)) * splat(up);
+      const U32 binade = binade_of<F>(scaled);
+      const U32 inverse = splat((254u + F.mantissa) << 23) - binade;  // steps in 1
+      const F32 position = scaled * float_of(inverse);
+      const I32 below = truncated(position);
+      const U32 up_one = if_less(uniform16(numbers + j), position - converted(below),
+                                 splat(kLessLeast<F> + 1), splat(kLessLeast<F>));
+      return shift_right<23 - F.mantissa>(binade) + as_unsigned(below) + up_one;
+    });
+  });
 }
 
 template <SmallFloat F>

@@ -27,7 +27,7 @@ void encode_two_bit(const float* in, std::size_t n, float scale, float edge, std
   const F32 zero = splat(0.0f);
   F32 total[4] = {zero, zero, zero, zero};
   std::size_t count[4] = {};
-  encode_strides<2>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+  encode_strides<2>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
     std::uint8_t codes[kStride];
     for (std::size_t j = 0; j < kStride; j += kLanes) {
       const F32 v = load(x + j) * splat(scale), size = float_of(magnitude(v));

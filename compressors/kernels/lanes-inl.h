@@ -176,6 +176,10 @@ HWY_INLINE I32 rounded(const F32& v) {
         return hn::Sub(hn::BitCast(I32::Tag(), sum), hn::Set(I32::Tag(), 0x4b400000));
       },
       v);
+#elif HWY_TARGET == HWY_AVX2
+  // NearestInt takes four instructions more for what is out of range.
+  return each<std::int32_t>(
+      [](auto x) LACONIC_LAMBDA { return hn::Vec<I32::Tag>{_mm256_cvtps_epi32(x.raw)}; }, v);
 #else
   return each<std::int32_t>([](auto x) LACONIC_LAMBDA { return hn::NearestInt(x); }, v);
 #endif
@@ -183,7 +187,12 @@ HWY_INLINE I32 rounded(const F32& v) {
 
 /// Towards zero; in range.
 HWY_INLINE I32 truncated(const F32& v) {
+#if HWY_TARGET == HWY_AVX2
+  return each<std::int32_t>(
+      [](auto x) LACONIC_LAMBDA { return hn::Vec<I32::Tag>{_mm256_cvttps_epi32(x.raw)}; }, v);
+#else
   return each<std::int32_t>([](auto x) LACONIC_LAMBDA { return hn::ConvertTo(I32::Tag(), x); }, v);
+#endif
 }
 HWY_INLINE F32 converted(const I32& v) {
   return each<float>([](auto x) LACONIC_LAMBDA { return hn::ConvertTo(F32::Tag(), x); }, v);
@@ -193,6 +202,13 @@ HWY_INLINE U32 as_unsigned(const I32& v) {
 }
 HWY_INLINE I32 as_signed(const U32& v) {
   return each<std::int32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(I32::Tag(), x); }, v);
+}
+
+HWY_INLINE U32 bits_of(const F32& v) {
+  return each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v);
+}
+HWY_INLINE F32 float_of(const U32& v) {
+  return each<float>([](auto x) LACONIC_LAMBDA { return hn::BitCast(F32::Tag(), x); }, v);
 }
 
 /// Lanes as smaller numbers of type T in memory, which need not be aligned; the upper bits of the
@@ -243,6 +259,36 @@ HWY_INLINE void store_quarters(const Lanes<T> (&v)[4], void* to) {
   for (std::size_t i = 0; i < 4; ++i)
     store_narrow<std::uint8_t>(
         each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v[i]),
+        static_cast<std::uint8_t*>(to) + i * kLanes);
+#endif
+}
+
+/// Of 64 lanes the lower seven bits, each below the sign of a float.
+HWY_INLINE void store_with_signs(const U32 (&sizes)[4], const F32 (&signs)[4], void* to) {
+#if HWY_TARGET == HWY_AVX2
+  auto* out = static_cast<__m256i*>(to);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i seven = _mm256_set1_epi32(0x7f), sign = _mm256_set1_epi8(-128);
+  for (std::size_t i = 0; i < 4; i += 2) {
+    __m256i words[2], wide[2];
+    for (std::size_t j = 0; j < 2; ++j) {
+      const auto& size = sizes[i + j].r;
+      const auto& value = signs[i + j].r;
+      words[j] = _mm256_packs_epi32(_mm256_and_si256(size[0].raw, seven),
+                                    _mm256_and_si256(size[1].raw, seven));
+      // As integers they keep their signs where they are too large.
+      wide[j] =
+          _mm256_packs_epi32(_mm256_castps_si256(value[0].raw), _mm256_castps_si256(value[1].raw));
+    }
+    const __m256i bytes =
+        _mm256_or_si256(_mm256_packs_epi16(words[0], words[1]),
+                        _mm256_and_si256(_mm256_packs_epi16(wide[0], wide[1]), sign));
+    _mm256_storeu_si256(out++, _mm256_permutevar8x32_epi32(bytes, order));
+  }
+#else
+  for (std::size_t i = 0; i < 4; ++i)
+    store_narrow<std::uint8_t>(
+        (sizes[i] & splat(0x7fu)) | (shift_right<24>(bits_of(signs[i])) & splat(0x80u)),
         static_cast<std::uint8_t*>(to) + i * kLanes);
 #endif
 }
@@ -373,13 +419,6 @@ HWY_INLINE F32 fma(const F32& a, const F32& b, const F32& c) {
   for (std::size_t i = 0; i < kLanes; ++i) z[i] = std::fma(x[i], y[i], z[i]);
   return load(z);
 #endif
-}
-
-HWY_INLINE U32 bits_of(const F32& v) {
-  return each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v);
-}
-HWY_INLINE F32 float_of(const U32& v) {
-  return each<float>([](auto x) LACONIC_LAMBDA { return hn::BitCast(F32::Tag(), x); }, v);
 }
 
 /// |v| as bits, which order like the magnitudes; from kInfinityBits on, v is not finite.

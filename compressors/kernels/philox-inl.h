@@ -61,6 +61,37 @@ HWY_INLINE U64 repeat(const hn::Vec<U64::Tag>& v) {
   return each<std::uint64_t>([&v]() LACONIC_LAMBDA { return v; });
 }
 
+/// The upper half of a product, with a word and a key that were there before it.
+HWY_INLINE U64 mixed(const U64& product, const U64& word, const hn::Vec<U64::Tag>& key) {
+#if HWY_TARGET == HWY_AVX2
+  return each<std::uint64_t>(
+      [&key](auto p, auto w) LACONIC_LAMBDA {
+        auto early = hn::Xor(w, key);
+        // Else the compiler joins key and product first, and each round waits for one step more.
+        asm("" : "+x"(early.raw));
+        return hn::Xor(hn::ShiftRight<32>(p), early);
+      },
+      product, word);
+#else
+  return exclusive_or(shift_right<32>(product), word, repeat(key));
+#endif
+}
+
+/// The lower half of each lane of `low`, and above it that of `high`.
+HWY_INLINE U64 joined(const U64& low, const U64& high) {
+#if HWY_TARGET == HWY_SCALAR
+  return (low & splat<std::uint64_t>(0xffffffff)) | shift_left<32>(high);
+#else
+  using Halves = hn::Repartition<std::uint32_t, U64::Tag>;
+  return each<std::uint64_t>(
+      [](auto l, auto h) LACONIC_LAMBDA {
+        return hn::BitCast(U64::Tag(), hn::OddEven(hn::BitCast(Halves(), hn::ShiftLeft<32>(h)),
+                                                   hn::BitCast(Halves(), l)));
+      },
+      low, high);
+#endif
+}
+
 /// Blocks [first, first + 8) of the stream: 32 words in its order, two in each lane. `blocks` are
 /// lane_blocks.
 struct RandomWords {
@@ -75,12 +106,11 @@ HWY_INLINE RandomWords random_words(const PhiloxKeys& keys, std::uint64_t first,
       c3 = repeat(keys.upper[1]);
   for (const auto& key : keys.round) {
     const U64 a = multiply_low(c0, 0xD2511F53), b = multiply_low(c2, 0xCD9E8D57);
-    c0 = exclusive_or(shift_right<32>(b), c1, repeat(key[0]));
-    c2 = exclusive_or(shift_right<32>(a), c3, repeat(key[1]));
+    c0 = mixed(b, c1, key[0]);
+    c2 = mixed(a, c3, key[1]);
     c1 = b, c3 = a;
   }
-  const U64 mask = splat<std::uint64_t>(0xffffffff);
-  const U64 w01 = (c0 & mask) | shift_left<32>(c1), w23 = (c2 & mask) | shift_left<32>(c3);
+  const U64 w01 = joined(c0, c1), w23 = joined(c2, c3);
   RandomWords words;
   const auto put = [&words](std::size_t r, auto v) LACONIC_LAMBDA {
     (r < U64::kRegisters ? words.lower : words.upper).r[r % U64::kRegisters] = v;
@@ -97,15 +127,46 @@ HWY_INLINE RandomWords random_words(const PhiloxKeys& keys, std::uint64_t first,
   return words;
 }
 
-/// Blocks [8 * group, 8 * group + 8) of the stream as 64 numbers of 16 bits: number i of a stream
-/// is bits [16 i, 16 i + 16) of it, block by block, word by word, lowest first.
-HWY_INLINE void random16(const PhiloxKeys& keys, std::uint64_t group, const U64& blocks,
-                         std::uint16_t* out) {
-  const RandomWords words = random_words(keys, 8 * group, blocks);
-  std::uint64_t all[16];
-  store(words.lower, all), store(words.upper, all + 8);
-  std::memcpy(out, all, sizeof all);
-}
+/// 16 random bits for each value of a run, 64 at a time: number i of a stream is bits
+/// [16 i, 16 i + 16) of it, block by block, word by word, lowest first.
+///
+/// They are made hundreds ahead: alone, several blocks of Philox are under way at once; between
+/// other arithmetic, each of its rounds waits for the one before.
+class Random16 {
+ public:
+  /// For `count` values from `begin` on, a multiple of 64.
+  Random16(const RngKey& key, std::size_t begin, std::size_t count)
+      : keys_(key), group_(begin / kEach), left_((count + kEach - 1) / kEach) {}
+
+  /// The next 64; gone with the next call.
+  HWY_INLINE const std::uint16_t* next() {
+    if (next_ == end_) refill();
+    const std::uint16_t* const numbers = memory_ + next_;
+    next_ += kEach;
+    return numbers;
+  }
+
+ private:
+  static constexpr std::size_t kEach = 64, kAhead = 8;
+
+  HWY_NOINLINE void refill() {
+    const U64 blocks = lane_blocks();
+    const std::size_t groups = std::min(kAhead, left_);
+    for (std::size_t g = 0; g < groups; ++g, ++group_) {
+      const RandomWords words = random_words(keys_, 8 * group_, blocks);
+      auto* const to = reinterpret_cast<std::byte*>(memory_ + kEach * g);
+      store_bytes(words.lower, to);
+      store_bytes(words.upper, to + sizeof words.lower);
+    }
+    left_ -= groups;
+    next_ = 0, end_ = kEach * groups;
+  }
+
+  PhiloxKeys keys_;
+  std::uint64_t group_;
+  std::size_t left_, next_ = 0, end_ = 0;
+  std::uint16_t memory_[kEach * kAhead];
+};
 
 /// Sixteen of these as fractions in (0, 1): each the middle of its 2^-16, so that they are right in
 /// the mean. Nothing here is rounded, so it is all one whether the machine fuses it.

@@ -17,7 +17,7 @@ namespace laconic::kernels::HWY_NAMESPACE {
 /// at the end.
 template <typename Visit>
 HWY_INLINE void encode_signs(const float* in, std::size_t n, std::byte* out, const Visit& visit) {
-  encode_strides<1>(in, n, out, [&](const float* x, std::byte* to, std::size_t) LACONIC_LAMBDA {
+  encode_strides<1>(in, n, out, [&](const float* x, std::byte* to) LACONIC_LAMBDA {
     for (std::size_t j = 0; j < kStride; j += kLanes) visit(load(x + j));
 #if HWY_TARGET == HWY_SCALAR
     std::uint64_t signs = 0;

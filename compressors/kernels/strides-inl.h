@@ -17,7 +17,7 @@ constexpr std::size_t packed_bytes(std::size_t count, unsigned width) {
   return (count * width + 7) / 8;
 }
 
-/// encode_stride(in, out, i) turns 64 values from `in`, which stand at i, into 64 * Width bits at
+/// encode_stride(in, out) turns 64 values from `in` into 64 * Width bits at
 /// `out`. What is left at the end is filled up with zeros on the way in and cut on the way out.
 template <unsigned Width, typename Encode>
 HWY_INLINE void encode_strides(const float* in, std::size_t n, std::byte* out,
@@ -28,13 +28,13 @@ HWY_INLINE void encode_strides(const float* in, std::size_t n, std::byte* out,
     // next bucket is asked for now, memory has nothing to do meanwhile.
     constexpr std::size_t kAhead = 16 * kStride, kLine = 64 / sizeof(float);
     for (std::size_t j = 0; j < kStride; j += kLine) hwy::Prefetch(in + i + kAhead + j);
-    encode_stride(in + i, out + i / 8 * Width, i);
+    encode_stride(in + i, out + i / 8 * Width);
   }
   if (i == n) return;
   float rest[kStride] = {};
   std::byte coded[kStride / 8 * Width];
   std::memcpy(rest, in + i, (n - i) * sizeof(float));
-  encode_stride(rest, coded, i);
+  encode_stride(rest, coded);
   std::memcpy(out + i / 8 * Width, coded, packed_bytes(n - i, Width));
 }
 
