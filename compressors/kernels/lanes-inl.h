@@ -166,6 +166,23 @@ HWY_INLINE U32 if_at_least(const U32& a, const U32& b, const U32& yes) {
       a, b, yes);
 }
 
+/// All ones where a < b, both below 2^31, else zeros.
+HWY_INLINE U32 ones_if_less(const U32& a, const U32& b) {
+  return each<std::uint32_t>(
+      [](auto x, auto y) LACONIC_LAMBDA {
+        const I32::Tag d;
+        return hn::BitCast(U32::Tag(), hn::VecFromMask(d, hn::BitCast(d, x) < hn::BitCast(d, y)));
+      },
+      a, b);
+}
+
+/// Where lanes of `mask` are all ones, lanes of yes, where zeros, of no.
+HWY_INLINE U32 if_ones(const U32& mask, const U32& yes, const U32& no) {
+  return each<std::uint32_t>([](auto m, auto y, auto n)
+                                 LACONIC_LAMBDA { return hn::Or(hn::And(m, y), hn::AndNot(m, n)); },
+                             mask, yes, no);
+}
+
 /// To nearest, ties to even; below 2^22.
 HWY_INLINE I32 rounded(const F32& v) {
 #if HWY_TARGET == HWY_SCALAR
