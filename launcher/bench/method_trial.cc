@@ -40,13 +40,33 @@ class Counting final : public Oracle {
   std::uint64_t calls_ = 0;
 };
 
-/// Every other point, once there are too many.
-void thin(std::vector<CurvePoint>& curve) {
-  if (curve.size() < kMostPoints) return;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < curve.size(); i += 2) curve[kept++] = curve[i];
-  curve.resize(kept);
-}
+/// A curve from the start to the last point, evenly thinned out where it gets too many.
+class Curve {
+ public:
+  Curve() { points_.push_back({0, 1}); }
+
+  void add(const CurvePoint& point) {
+    last_ = point;
+    if (++seen_ % stride_ != 0) return;
+    points_.push_back(point);
+    if (points_.size() < kMostPoints) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < points_.size(); i += 2) points_[kept++] = points_[i];
+    points_.resize(kept);
+    stride_ *= 2;
+  }
+
+  std::vector<CurvePoint> points() const {
+    auto points = points_;
+    if (seen_ % stride_ != 0) points.push_back(last_);
+    return points;
+  }
+
+ private:
+  std::vector<CurvePoint> points_;
+  CurvePoint last_{};
+  std::size_t seen_ = 0, stride_ = 1;
+};
 
 /// Problems in closed form score all of themselves on every rank, so that all ranks see the same
 /// value and end at the same step.
@@ -67,6 +87,7 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
   const std::uint64_t steps =
       std::min(options.most_steps, total_steps(experiment, oracle.examples()));
   Trial trial;
+  Curve curve;
   Stopwatch silent;
   while (trial.steps < steps && !trial.reached) {
     const RngKey key = make_key(experiment.seed, kEveryRank, trial.steps, RngPurpose::compress);
@@ -77,13 +98,13 @@ Trial run_rank(const Experiment& experiment, const SharedData& data, const Trial
     if (trial.diverged) break;
     trial.best = std::min(trial.best, value);
     trial.reached = value <= options.target;
-    trial.curve.push_back({ledger.sent.total(), value});
-    thin(trial.curve);
+    curve.add({ledger.sent.total(), value});
     if (transport->rank() != 0 || !options.progress || silent.seconds() < kProgressSeconds)
       continue;
     options.progress(trial.steps, value);
     silent = Stopwatch();
   }
+  trial.curve = curve.points();
   trial.calls = oracle.calls();
   trial.sent = ledger.sent;
   trial.received = ledger.received;

@@ -218,6 +218,7 @@ void draw(const Options& options, const std::vector<Candidate>& candidates,
       .x_label = "bytes sent",
       .y_label = fmt::format("{}, of the start's", measure),
       .log_x = false,
+      .ratio_y = true,
       .series = {}};
   for (std::size_t i = 0; i < results.size(); ++i) {
     ChartSeries series{.name = candidates[i].name, .points = {}};

@@ -13,6 +13,7 @@ namespace {
 constexpr double kWidth = 900, kHeight = 560;
 constexpr double kLeft = 80, kTop = 50, kPlotWidth = 570, kPlotHeight = 440;  // of the plot
 constexpr double kLegend = kLeft + kPlotWidth + 20;
+constexpr std::size_t kMostDots = 60;  // of a series
 // Okabe and Ito's colours, which the colour-blind can tell apart, and two greys.
 constexpr std::array kColours{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
                               "#56B4E9", "#F0E442", "#000000", "#777777", "#BBBBBB"};
@@ -32,9 +33,11 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-/// "250", "4k", "16M", "0.02", "5u"
-std::string tick_text(double value) {
+/// "250", "4k", "16M", "0.02", "5u"; of ratios "1e-06"
+std::string tick_text(double value, bool ratio = false) {
   const double size = std::abs(value);
+  if (ratio)
+    return size < 1e-2 && size > 0 ? fmt::format("{:.0e}", value) : fmt::format("{:g}", value);
   if (size >= 1e9) return fmt::format("{:g}G", value / 1e9);
   if (size >= 1e6) return fmt::format("{:g}M", value / 1e6);
   if (size >= 1e3) return fmt::format("{:g}k", value / 1e3);
@@ -139,7 +142,7 @@ class Drawing {
     }
     for (const double y : y_.ticks()) {
       out += line(kLeft, down(y), kLeft + kPlotWidth, down(y), grey);
-      out += text_at(kLeft - 8, down(y) + 4, "end", tick_text(y));
+      out += text_at(kLeft - 8, down(y) + 4, "end", tick_text(y, chart_.ratio_y));
     }
     out += text_at(kLeft + kPlotWidth / 2, bottom + 42, "middle", chart_.x_label);
     const double middle = kTop + kPlotHeight / 2;
@@ -163,7 +166,8 @@ class Drawing {
     }
     const double y = kTop + 10 + 20 * static_cast<double>(s);
     return fmt::format("<polyline points=\"{}\" {}/>\n", places, style) +
-           (series.dashed ? "" : dots) + line(kLegend, y, kLegend + 24, y, style) +
+           (series.dashed || series.points.size() > kMostDots ? "" : dots) +
+           line(kLegend, y, kLegend + 24, y, style) +
            text_at(kLegend + 30, y + 4, "start", series.name);
   }
 

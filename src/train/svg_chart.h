@@ -4,7 +4,8 @@
 #include <utility>
 #include <vector>
 
-/// Charts for benchmarks and reports: lines over two axes, as SVG that any browser shows.
+/// Charts for benchmarks and reports: lines over two axes, as SVG that any browser shows. Where
+/// points are few there is a dot on each.
 namespace laconic {
 
 struct ChartSeries {
@@ -18,6 +19,7 @@ struct ChartSeries {
 struct Chart {
   std::string title, x_label, y_label;
   bool log_x = true, log_y = true;  ///< Points that are not above 0 are left out on such an axis.
+  bool ratio_y = false;             ///< y has no unit: 1e-06, where it would be 1u.
   std::vector<ChartSeries> series;
 };
 

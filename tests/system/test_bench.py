@@ -249,6 +249,14 @@ class Methods(SystemTest):
         for said in ("extragradient", "masha1", "bytes sent"):
             self.assertIn(said, chart)
 
+    def test_curves_are_thinned_evenly(self):
+        self.bench("--from", -1, "--to", -1, "--target", 1e-30, "--set", "steps=1700")
+        curve = json.loads((self.home / "trials/extragradient-seed1-ranks3-rate-1.json").read_text())["trial"]["curve"]
+        self.assertEqual(curve[0], [0, 1])
+        self.assertLess(len(curve), 402)
+        steps = {after[0] - before[0] for before, after in zip(curve[:-2], curve[1:-1])}
+        self.assertEqual(len(steps), 1)
+
     def test_says_what_diverged(self):
         said = self.bench("--from", 3, "--to", 3).stderr
         self.assertIn("rate 2^3/L: diverged", said)

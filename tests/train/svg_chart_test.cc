@@ -46,6 +46,22 @@ TEST(SvgChart, PutsPointsWhereTheyBelong) {
   EXPECT_NEAR((linear[2] - linear[1]) / (linear[1] - linear[0]), 10, 0.2);
 }
 
+TEST(SvgChart, HasDotsWherePointsAreFew) {
+  ChartSeries curve{.name = "s", .points = {}};
+  for (int i = 1; i <= 1000; ++i) curve.points.emplace_back(i, 1.0 / i);
+  const std::string svg = svg_of({.series = {curve}});
+  EXPECT_EQ(count(svg, "<circle"), 0u);
+  EXPECT_EQ(count(svg, "<polyline"), 1u);
+}
+
+TEST(SvgChart, RatiosHaveNoUnit) {
+  Chart chart{.series = {{"s", {{1, 1e-6}, {2, 1}}}}};
+  EXPECT_EQ(count(svg_of(chart), ">1u<"), 1u);
+  chart.ratio_y = true;
+  EXPECT_EQ(count(svg_of(chart), ">1e-06<"), 1u);
+  EXPECT_EQ(count(svg_of(chart), ">[0-9]+u<"), 0u);
+}
+
 TEST(SvgChart, LeavesOutWhatCannotBeDrawn) {
   const std::string svg =
       svg_of({.series = {{"s", {{0, 1}, {-1, 1}, {1, std::nan("")}, {1, INFINITY}, {2, 3}}},
