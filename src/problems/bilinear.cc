@@ -24,6 +24,7 @@ class Coupling {
   Coupling(std::size_t count, bool diagonal)
       : count_(count), diagonal_(diagonal), elements_(diagonal ? count : count * count) {}
 
+  bool diagonal() const { return diagonal_; }
   std::size_t rows() const { return count_; }
   std::size_t columns() const { return diagonal_ ? 1 : count_; }
 
@@ -245,17 +246,19 @@ class Bilinear final : public Oracle {
 
   double evaluate(Floats at, const Sample& sample, MutFloats out, const ReadyFn&) override {
     check(at.size() == 2 * count_ && out.size() == 2 * count_, "vectors fit the problem");
-    std::copy_n(at.begin(), count_, x_.begin());
-    std::copy_n(at.begin() + static_cast<std::ptrdiff_t>(count_), count_, y_.begin());
+    const Floats x = at.first(count_), y = at.subspan(count_);
+    const bool noisy = sample.size > 0 && sample.size < examples();
+    if (coupling_.diagonal() && !noisy)
+      return finish(x, y, out, [this](std::size_t i, double x_i, double y_i) {
+        const double a = coupling_.at(i, 0);
+        return std::pair(a * y_i, a * x_i);
+      });
+    std::copy(x.begin(), x.end(), x_.begin());
+    std::copy(y.begin(), y.end(), y_.begin());
     coupling_.multiply(x_, y_, right_, left_);
-    if (sample.size > 0 && sample.size < examples()) add_noise(sample);
-    const double lambda = instance_->lambda();
-    for (std::size_t i = 0; i < count_; ++i) {
-      out[i] = static_cast<float>(right_[i] + linear_x_[i] + lambda * x_[i]);
-      out[count_ + i] = static_cast<float>(lambda * y_[i] - left_[i] - linear_y_[i]);
-    }
-    return dot(x_, right_) + dot(linear_x_, x_) + dot(linear_y_, y_) +
-           lambda / 2 * (dot(x_, x_) - dot(y_, y_));
+    if (noisy) add_noise(sample);
+    return finish(x, y, out,
+                  [this](std::size_t i, double, double) { return std::pair(right_[i], left_[i]); });
   }
 
   Constants constants() const override { return instance_->constants(); }
@@ -265,6 +268,25 @@ class Bilinear final : public Oracle {
   }
 
  private:
+  /// Writes F and returns f, where products(i, x_i, y_i) are element i of A y and A'x.
+  template <typename Products>
+  double finish(Floats x, Floats y, MutFloats out, Products products) const {
+    const double lambda = instance_->lambda();
+    const double *of_x = linear_x_.data(), *of_y = linear_y_.data();
+    float *to_x = out.data(), *to_y = to_x + count_;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const double x_i = x[i], y_i = y[i];
+      const auto [right, left] = products(i, x_i, y_i);
+      to_x[i] = static_cast<float>(right + of_x[i] + lambda * x_i);
+      to_y[i] = static_cast<float>(lambda * y_i - left - of_y[i]);
+    }
+    return sum_in_lanes(count_, [&](std::size_t i) {
+      const double x_i = x[i], y_i = y[i];
+      return x_i * (products(i, x_i, y_i).first + of_x[i] + lambda / 2 * x_i) +
+             y_i * (of_y[i] - lambda / 2 * y_i);
+    });
+  }
+
   std::vector<std::uint32_t> all_pieces() const {
     std::vector<std::uint32_t> pieces(instance_->options().pieces);
     std::iota(pieces.begin(), pieces.end(), 0u);

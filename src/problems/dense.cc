@@ -1,21 +1,11 @@
 #include "problems/dense.h"
 
-#include <array>
-
 #include "base/errors.h"
 
 namespace laconic {
 
 double dot(std::span<const double> a, std::span<const double> b) {
-  constexpr std::size_t kLanes = 8;
-  std::array<double, kLanes> lanes{};
-  const std::size_t whole = a.size() - a.size() % kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * b[i + lane];
-  for (std::size_t i = whole; i < a.size(); ++i) lanes[i - whole] += a[i] * b[i];
-  for (std::size_t half = kLanes / 2; half > 0; half /= 2)
-    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  return lanes[0];
+  return sum_in_lanes(a.size(), [a, b](std::size_t i) { return a[i] * b[i]; });
 }
 
 std::vector<double> solve(const SymmetricProduct& product, std::span<const double> right) {
