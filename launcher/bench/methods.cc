@@ -95,14 +95,12 @@ class Tuner {
 
  private:
   /// From the highest rate down, and on past either end of the grid while the best is there; ends
-  /// when two in a row did worse than the best.
+  /// when one did worse than the best.
   void search() {
     constexpr int kBeyond = 6;  // powers beyond the grid, at most
-    int worse = 0;
-    for (int power = options_.to; power >= options_.from - kBeyond && worse < 2; --power) {
+    for (int power = options_.to; power >= options_.from - kBeyond; --power) {
       const bool better = attempt(power);
-      worse = better || !tuned_.best ? 0 : worse + 1;
-      if (!tuned_.best && power <= options_.from) break;
+      if (tuned_.best ? !better : power <= options_.from) break;
     }
     for (int power = options_.to;
          tuned_.best && tuned_.best->power == power && power < options_.to + kBeyond;)
@@ -111,10 +109,12 @@ class Tuner {
 
   /// Whether it is the best so far.
   bool attempt(double power) {
-    constexpr std::uint64_t kPatience = 2;
+    constexpr double kPatience = 1.5;  // times the steps of the best
     const double rate = std::exp2(power) / smoothness_;
     TrialOptions trial = options_.trial;
-    if (tuned_.best) trial.most_steps = kPatience * tuned_.best->trial.steps;
+    if (tuned_.best)
+      trial.most_steps =
+          static_cast<std::uint64_t>(kPatience * static_cast<double>(tuned_.best->trial.steps));
     const auto file = options_.out / fmt::format("{}-seed{}-ranks{}-rate{}.json", candidate_.name,
                                                  seed_, trial.ranks, power);
     const auto name = fmt::format("{} seed {} rate 2^{}/L", candidate_.name, seed_, power);
