@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <deque>
-#include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,31 +11,23 @@
 #include "collectives/control.h"
 #include "collectives/cost_model.h"
 #include "collectives/link_model.h"
+#include "collectives/link_streams.h"
 
 // First pairs, as many at a time as have no rank in common; then all ranks at once, for what they
 // share. A pair measures its latency by small messages to and fro, and its rate by a stream of
-// messages each way for some time. The receiver looks at when they come in: while TCP still opens
-// its window they come in bursts, one each round trip, as fast within a burst as they ever will.
-// So a rate is that of a stretch that is not short, taken where few are slower for a pause between
-// bursts or faster since the receiver had slept. What ranks share is then chosen so that the cost
-// model predicts what was measured.
+// messages each way for some time (link_streams.h). What ranks share is then chosen so that the
+// cost model predicts what was measured.
 namespace laconic {
 namespace {
 
-constexpr std::size_t kSmall = 8;                                     // bytes
-constexpr std::size_t kFirstCargo = 2 << 10, kMostCargo = 256 << 10;  // bytes of a message
-/// Bytes that messages are sent from, and put into, in turn: those of all ranks together, if they
-/// share a machine, are more than its caches.
-constexpr std::size_t kHold = 8 << 20;
-constexpr int kRanksOfFullHold = 4;
-constexpr std::size_t kOfOneSize = 16;    // messages before it doubles
-constexpr std::size_t kUnderWay = 4;      // sends at one time
-constexpr std::size_t kStretch = 4;       // messages, at least
-constexpr double kStretchSeconds = 4e-3;  // at least
-constexpr double kStretchQuantile = 0.7;
+const Tag kTag{channels::links, Purpose::control};
+constexpr std::size_t kSmall = 8;  // bytes
 constexpr double kTripsUntilSteady = 50;
-constexpr double kTripsOfStream = 12;  // for TCP to open its window
-constexpr int kMostPings = 50, kMostSwaps = 200, kSwapsOfFit = 8;
+constexpr std::size_t kBytesUntilSteady = 1 << 20;
+constexpr double kTripsOfStream = 12, kTripsToOpen = 12;  // for TCP to open its window
+constexpr int kMostPings = 50, kMostSwaps = 200;
+constexpr int kMostSwapsOfFit = 8;       // one after the other
+constexpr double kSlow = 0.6;            // of the median rate
 constexpr int kManyRanks = 16;           // so many that one message of each is much
 constexpr double kSharesNothing = 0.85;  // of the links' own rates: less is a bound
 
@@ -85,7 +75,7 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
   for (int from = 0; from < ranks; ++from)
     for (int to = 0; to < ranks; ++to) {
       const double rate = all[to].rate[from];
-      const double latency = std::max(all[to].latency[from], all[from].latency[to]);
+      const double latency = all[std::min(from, to)].latency[std::max(from, to)];
       links.link(from, to) = {latency, rate};
       if (rate == 0) continue;
       latencies.push_back(latency), rates.push_back(rate);
@@ -133,63 +123,15 @@ double fit(LinkModel& links, double LinkModel::*constant, double most, const Sch
   return low;
 }
 
-using Arrivals = std::vector<std::pair<double, std::size_t>>;  // when, since it began, bytes in all
-
-double bytes_per_second(const Arrivals& arrived, std::size_t begin, std::size_t end) {
-  const double seconds = arrived[end].first - arrived[begin].first;
-  return seconds > 0 ? static_cast<double>(arrived[end].second - arrived[begin].second) / seconds
-                     : std::numeric_limits<double>::infinity();
-}
-
-/// Of the last half of a stream's messages.
-double later_rate(const Arrivals& arrived) {
-  return bytes_per_second(arrived, arrived.size() / 2, arrived.size() - 1);
-}
-
-/// Of a whole stream, the latency and TCP's start included.
-double mean_rate(const Arrivals& arrived) {
-  return static_cast<double>(arrived.back().second) / arrived.back().first;
-}
-
-/// Of the stretch at the quantile, of the last half of a stream's messages.
-double full_rate(const Arrivals& arrived) {
-  std::vector<double> rates;
-  for (std::size_t end = arrived.size() / 2, begin = 0; end < arrived.size(); ++end) {
-    const auto lasts = [&](std::size_t from) {
-      return end - from >= kStretch && arrived[end].first - arrived[from].first >= kStretchSeconds;
-    };
-    if (!lasts(begin)) continue;
-    while (lasts(begin + 1)) ++begin;
-    rates.push_back(bytes_per_second(arrived, begin, end));
-  }
-  return rates.empty() ? mean_rate(arrived) : quantile(rates, kStretchQuantile);
-}
-
-/// What is on its way from this rank to another, or from another one to this, in a stream.
-struct Flow {
-  int peer;
-  bool ended = false;
-  std::size_t bytes = kFirstCargo, of_this_size = 0;  // of a sender
-  std::size_t place = 0;                              // in the hold, of the next message
-  std::deque<Ticket> under_way;
-  MutBytes into = {};  // of a receiver
-  Arrivals arrived;
-};
-
 class Measurement {
  public:
-  Measurement(Transport& transport, double seconds, std::uint16_t channel)
+  Measurement(Transport& transport, double seconds)
       : transport_(transport),
-        tag_{channel, Purpose::control},
+        streams_(transport),
         ranks_(transport.size()),
         rank_(transport.rank()),
         pair_seconds_(0.6 * seconds),
-        slot_(0.1 * seconds),
-        swaps_(ranks_ > kManyRanks ? 1 : kSwapsOfFit),
-        cargo_(
-            std::max(kMostCargo, kHold * kRanksOfFullHold /
-                                     static_cast<std::size_t>(std::max(kRanksOfFullHold, ranks_)))),
-        inbox_(cargo_.size()) {
+        slot_(0.1 * seconds) {
     for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.crowded_rate})
       by_peer->resize(ranks_);
   }
@@ -204,7 +146,7 @@ class Measurement {
   std::optional<int> partner(int round) const;
   void meet_all();
   double ping(int peer, double seconds);
-  std::vector<Arrivals> stream(std::span<const int> to, std::span<const int> from, double seconds);
+  bool meet_slow_again(const LinkModel& links);
   void stream_with(int peer, double seconds);
   void swap_small(int farthest);
 
@@ -218,21 +160,24 @@ class Measurement {
   void fit_crowd_and_fan(LinkModel& links, double crowd, double fan) const;
 
   Transport& transport_;
-  const Tag tag_;
+  LinkStreams streams_;
   const int ranks_, rank_;
   const double pair_seconds_, slot_;
-  const int swaps_;
-  std::vector<std::byte> cargo_, inbox_;
+  double stream_seconds_ = 0;
+  int swaps_ = 1;
+  double slowest_latency_ = 0;
   Findings mine_;
 };
 
 LinkModel Measurement::run() {
   meet_all();
   LinkModel links = links_of_pairs(gather(), transport_);
+  if (meet_slow_again(links)) links = links_of_pairs(gather(), transport_);
   all_at_once();
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
   const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, kMostSwaps);
+  if (ranks_ <= kManyRanks) swaps_ = std::min(count, kMostSwapsOfFit);
   crowd_and_fan(count);
   add_what_is_shared(links);
   return links;
@@ -242,7 +187,7 @@ LinkModel Measurement::run() {
 std::vector<Findings> Measurement::gather() {
   std::vector<Findings> all;
   const std::vector<double> mine = mine_.packed();
-  for (const auto& bytes : allgather(transport_, std::as_bytes(std::span(mine)), tag_.channel)) {
+  for (const auto& bytes : allgather(transport_, std::as_bytes(std::span(mine)), channels::links)) {
     std::vector<double> packed(mine.size());
     check(bytes.size() == packed.size() * sizeof(double), "all ranks measure the same group");
     std::memcpy(packed.data(), bytes.data(), bytes.size());
@@ -254,7 +199,7 @@ std::vector<Findings> Measurement::gather() {
 double Measurement::slowest(double mine) {
   double most = 0, theirs = 0;
   for (const auto& bytes :
-       allgather(transport_, std::as_bytes(std::span(&mine, 1)), tag_.channel)) {
+       allgather(transport_, std::as_bytes(std::span(&mine, 1)), channels::links)) {
     std::memcpy(&theirs, bytes.data(), sizeof theirs);
     most = std::max(most, theirs);
   }
@@ -279,28 +224,47 @@ std::optional<int> Measurement::partner(int round) const {
 /// if that leaves time for two.
 void Measurement::meet_all() {
   int rounds_left = rounds();
-  double seconds = pair_seconds_ / rounds(), slowest_latency = 0;
+  double seconds = pair_seconds_ / rounds();
   for (int round = 0; round < rounds_left; ++round) {
     const Stopwatch watch;
     const auto peer = partner(round);
     if (peer) mine_.latency[*peer] = ping(*peer, seconds / 4);
     if (round == 0) {
-      slowest_latency = slowest(peer ? mine_.latency[*peer] : 0);
-      seconds = std::clamp(2 * kTripsOfStream * slowest_latency, seconds,
+      slowest_latency_ = slowest(peer ? mine_.latency[*peer] : 0);
+      seconds = std::clamp(2 * kTripsOfStream * slowest_latency_, seconds,
                            std::max(seconds, pair_seconds_ / 2));
     }
-    if (peer) stream_with(*peer, 0.7 * seconds);
+    stream_seconds_ = 0.7 * seconds;
+    if (peer) stream_with(*peer, stream_seconds_);
     if (round > 0 || rounds_left == 1) continue;
     rounds_left = std::min(rounds_left,
                            std::max(1, static_cast<int>(pair_seconds_ / slowest(watch.seconds()))));
   }
 }
 
+/// A link that seems much slower than others may have had no processor, or bad luck, for that time.
+/// Whether there was one.
+bool Measurement::meet_slow_again(const LinkModel& links) {
+  std::vector<double> rates;
+  for (int from = 0; from < ranks_; ++from)
+    for (int to = 0; to < ranks_; ++to)
+      if (from != to) rates.push_back(links.link(from, to).bytes_per_second);
+  const double usual = median(rates);
+  const auto slow = [&](int from, int to) {
+    return links.link(from, to).bytes_per_second < kSlow * usual;
+  };
+  for (int round = 0; round < rounds(); ++round)
+    if (const auto peer = partner(round); peer && (slow(rank_, *peer) || slow(*peer, rank_)))
+      stream_with(*peer, stream_seconds_);
+  return *std::min_element(rates.begin(), rates.end()) < kSlow * usual;
+}
+
 /// Both ways at once. What TCP gets through when it has been at it for long says what is lost.
 void Measurement::stream_with(int peer, double seconds) {
-  const Arrivals arrived = stream({&peer, 1}, {&peer, 1}, seconds)[0];
-  mine_.rate[peer] = full_rate(arrived);
-  if (seconds > kTripsUntilSteady * 2 * mine_.latency[peer])
+  const Arrivals arrived = streams_.run({&peer, 1}, {&peer, 1}, seconds, kTripsToOpen)[0];
+  mine_.rate[peer] = std::max(mine_.rate[peer], full_rate(arrived).value_or(mean_rate(arrived)));
+  if (arrived.back().second > kBytesUntilSteady &&
+      seconds > kTripsUntilSteady * 2 * slowest_latency_)
     mine_.both_ways_share = std::min(1.0, later_rate(arrived) / mine_.rate[peer]);
 }
 
@@ -310,13 +274,13 @@ void Measurement::swap_small(int farthest) {
   std::vector<std::array<std::byte, kSmall>> in(static_cast<std::size_t>(farthest));
   std::vector<Ticket> tickets;
   for (int d = 1; d <= farthest; ++d)
-    tickets.push_back(transport_.post_receive((rank_ + ranks_ - d) % ranks_, tag_, in[d - 1]));
+    tickets.push_back(transport_.post_receive((rank_ + ranks_ - d) % ranks_, kTag, in[d - 1]));
   for (int d = 1; d <= farthest; ++d)
-    tickets.push_back(transport_.post_send((rank_ + d) % ranks_, tag_, out));
+    tickets.push_back(transport_.post_send((rank_ + d) % ranks_, kTag, out));
   for (const Ticket ticket : tickets) transport_.wait(ticket);
 }
 
-/// Half a round trip, the median. The lower rank decides how often.
+/// Half a round trip, the median. The lower rank decides how often, and measures best.
 double Measurement::ping(int peer, double seconds) {
   const bool leads = rank_ < peer;
   std::vector<double> trips;
@@ -327,97 +291,30 @@ double Measurement::ping(int peer, double seconds) {
     if (leads) {
       const double last = trips.empty() ? 0 : trips.back();
       more = trips.size() < kMostPings && all.seconds() + 2 * last < seconds;
-      transport_.wait(transport_.post_send(peer, tag_, std::as_bytes(std::span(&more, 1))));
+      transport_.wait(transport_.post_send(peer, kTag, std::as_bytes(std::span(&more, 1))));
     }
     transport_.wait(
-        transport_.post_receive(peer, tag_, std::as_writable_bytes(std::span(&heard, 1))));
+        transport_.post_receive(peer, kTag, std::as_writable_bytes(std::span(&heard, 1))));
     if (!leads) {
       more = heard;
-      transport_.wait(transport_.post_send(peer, tag_, std::as_bytes(std::span(&more, 1))));
+      transport_.wait(transport_.post_send(peer, kTag, std::as_bytes(std::span(&more, 1))));
     }
     trips.push_back(trip.seconds());
   }
-  return leads ? median(trips) / 2 : 0;
-}
-
-/// Messages to each of `to` for so long, and when what came from each of `from`. The last message
-/// of a stream has one byte.
-std::vector<Arrivals> Measurement::stream(std::span<const int> to, std::span<const int> from,
-                                          double seconds) {
-  // Many flows at once take parts of the hold, and smaller messages.
-  const std::size_t part = inbox_.size() / std::max<std::size_t>(1, from.size());
-  const std::size_t most = std::min(kMostCargo, std::bit_floor(part));
-  const Stopwatch watch;
-  std::vector<Flow> out, in;
-  const std::byte last{1};
-  const auto next_place = [most](Flow& flow, Bytes hold) {
-    const std::size_t place = std::exchange(flow.place, flow.place + most);
-    if (flow.place + most > hold.size()) flow.place = 0;
-    return place;
-  };
-  const auto send = [&](Flow& flow) {
-    if (flow.ended) return;
-    flow.ended = watch.seconds() >= seconds;
-    const Bytes cargo = Bytes(cargo_).subspan(next_place(flow, cargo_), flow.bytes);
-    flow.under_way.push_back(
-        transport_.post_send(flow.peer, tag_, flow.ended ? Bytes(&last, 1) : cargo));
-    if (++flow.of_this_size < kOfOneSize || 2 * flow.bytes > most) return;
-    flow.bytes *= 2;
-    flow.of_this_size = 0;
-  };
-  const auto receive = [&](Flow& flow) {
-    const std::size_t place = next_place(flow, flow.into);
-    flow.under_way.push_back(
-        transport_.post_receive(flow.peer, tag_, flow.into.subspan(place, most)));
-  };
-  const auto received = [&](Flow& flow, std::size_t bytes) {
-    const std::size_t so_far = flow.arrived.empty() ? 0 : flow.arrived.back().second;
-    flow.ended = bytes == 1;
-    flow.arrived.emplace_back(watch.seconds(), so_far + bytes);
-    if (!flow.ended) receive(flow);
-  };
-  for (const int peer : from) in.push_back({.peer = peer});
-  for (const int peer : to) out.push_back({.peer = peer});
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    in[i].into = MutBytes(inbox_).subspan(i * part, part);
-    receive(in[i]);
-  }
-  const std::size_t under_way = out.size() < kManyRanks ? kUnderWay : 1;
-  for (std::size_t i = 0; i < under_way; ++i)
-    for (Flow& flow : out) send(flow);
-  for (std::vector<Ticket> fronts;; fronts.clear()) {
-    for (auto* flows : {&in, &out})
-      for (const Flow& flow : *flows)
-        if (!flow.under_way.empty()) fronts.push_back(flow.under_way.front());
-    if (fronts.empty()) break;
-    transport_.wait_any(fronts);
-    for (auto* flows : {&in, &out})
-      for (Flow& flow : *flows) {
-        if (flow.under_way.empty()) continue;
-        const auto bytes = transport_.poll(flow.under_way.front());
-        if (!bytes) continue;
-        flow.under_way.pop_front();
-        if (flows == &in)
-          received(flow, *bytes);
-        else
-          send(flow);
-      }
-  }
-  std::vector<Arrivals> arrived;
-  for (const Flow& flow : in) arrived.push_back(flow.arrived);
-  return arrived;
+  return median(trips) / 2;
 }
 
 /// All ranks to the next one, then all to all others. What was on its way before a rank begins to
 /// count would come to it at no cost, so all begin together.
 void Measurement::all_at_once() {
   const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
-  barrier(transport_, tag_.channel);
-  mine_.shift_rate = full_rate(stream({&next, 1}, {&last, 1}, slot_)[0]);
+  barrier(transport_, channels::links);
+  mine_.shift_rate = full_rate(streams_.run({&next, 1}, {&last, 1}, slot_)[0])
+                         .value_or(std::numeric_limits<double>::infinity());
   std::vector<int> others;
   for (int d = 1; d < ranks_; ++d) others.push_back((rank_ + d) % ranks_);
-  barrier(transport_, tag_.channel);
-  const auto arrived = stream(others, others, slot_);
+  barrier(transport_, channels::links);
+  const auto arrived = streams_.run(others, others, slot_);
   for (std::size_t p = 0; p < others.size(); ++p)
     mine_.crowded_rate[static_cast<std::size_t>(others[p])] = mean_rate(arrived[p]);
 }
@@ -435,7 +332,7 @@ template <typename Step>
 double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
   for (int batch = 0; batch < std::max(1, count / swaps_); ++batch) {
-    barrier(transport_, tag_.channel);
+    barrier(transport_, channels::links);
     const Stopwatch watch;
     for (int i = 0; i < swaps_; ++i) step();
     seconds.push_back(watch.seconds() / swaps_);
@@ -445,14 +342,15 @@ double Measurement::batches(int count, const Step& step) {
 
 /// A small message from rank 0 to all others, and back.
 void Measurement::fan() {
+  std::array<std::byte, kSmall> nothing{};
   std::vector<std::array<std::byte, kSmall>> small(ranks_);
   std::vector<Ticket> receives, sends;
   const int peers = rank_ == 0 ? ranks_ : 1;
   for (int r = 0; r < peers; ++r)
-    if (r != rank_) receives.push_back(transport_.post_receive(r, tag_, small[r]));
+    if (r != rank_) receives.push_back(transport_.post_receive(r, kTag, small[r]));
   if (rank_ != 0) transport_.wait(receives.front());
   for (int r = 0; r < peers; ++r)
-    if (r != rank_) sends.push_back(transport_.post_send(r, tag_, Bytes(cargo_).first(kSmall)));
+    if (r != rank_) sends.push_back(transport_.post_send(r, kTag, nothing));
   if (rank_ == 0)
     for (const Ticket receive : receives) transport_.wait(receive);
   for (const Ticket send : sends) transport_.wait(send);
@@ -481,11 +379,12 @@ void Measurement::add_what_is_shared(LinkModel& links) {
     links.out_bytes_per_second[r] = std::max(links.out_bytes_per_second[r], out[r]);
     links.in_bytes_per_second[r] = std::max(links.in_bytes_per_second[r], in[r]);
   }
-  if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
+  const bool opened = slot_ > kTripsOfStream * 2 * slowest_latency_;
+  if (opened && shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
   if (rank_ == 0) fit_crowd_and_fan(links, median(crowd_seconds), all[0].fan_seconds);
   std::array<double, 2> fitted{links.crowd_seconds, links.message_seconds};
-  const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), tag_.channel);
+  const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), channels::links);
   check(told.size() == sizeof fitted, "rank 0 says what it has fitted");
   std::memcpy(fitted.data(), told.data(), sizeof fitted);
   links.crowd_seconds = fitted[0], links.message_seconds = fitted[1];
@@ -511,9 +410,9 @@ void Measurement::add() {
 
 }  // namespace
 
-LinkModel measure_links(Transport& transport, double seconds, std::uint16_t channel) {
+LinkModel measure_links(Transport& transport, double seconds) {
   if (transport.size() == 1) return uniform_links(1, {});
-  return Measurement(transport, seconds, channel).run();
+  return Measurement(transport, seconds).run();
 }
 
 }  // namespace laconic

@@ -25,6 +25,7 @@ namespace channels {
 inline constexpr std::uint16_t control = 0;     ///< src/train: agreement, barriers, hashes.
 inline constexpr std::uint16_t collective = 1;  ///< Allreduces called on their own.
 inline constexpr std::uint16_t links = 2;       ///< measure_links.
+inline constexpr std::uint16_t credits = 3;     ///< measure_links: of its streams.
 inline constexpr std::uint16_t exchange = 16;   ///< Exchanges: this and the 1,023 after it.
 }  // namespace channels
 

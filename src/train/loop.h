@@ -31,7 +31,7 @@ struct Run {
 };
 
 /// What measuring links takes at the start of a run, in seconds.
-constexpr double kLinkSeconds = 0.8;
+constexpr double kLinkSeconds = 1;
 
 /// Examples a rank and step; 0: all of its data.
 std::uint32_t batch_of(const MethodOptions& method);
