@@ -26,8 +26,8 @@ void reduce_scatter(Transport& transport, MutFloats vector, Tag tag, Scratch& sc
   std::vector<Ticket> receives(ranks), sends(ranks);
   for (int r = 0; r < ranks; ++r)
     if (r != rank) receives[r] = transport.post_receive(r, tag, std::as_writable_bytes(of_rank(r)));
-  for (int r = 0; r < ranks; ++r)
-    if (r != rank) sends[r] = transport.post_send(r, tag, std::as_bytes(part_of(r)));
+  for (const int r : others_after(rank, ranks))
+    sends[r] = transport.post_send(r, tag, std::as_bytes(part_of(r)));
   std::copy(own.begin(), own.end(), of_rank(rank).begin());
   for (int r = 0; r < ranks; ++r) {
     if (r != rank) finish_receive(transport, receives[r], of_rank(r));
@@ -46,8 +46,8 @@ void allgather(Transport& transport, MutFloats vector, Tag tag) {
   std::vector<Ticket> receives(ranks), sends(ranks);
   for (int r = 0; r < ranks; ++r)
     if (r != rank) receives[r] = transport.post_receive(r, tag, std::as_writable_bytes(part_of(r)));
-  for (int r = 0; r < ranks; ++r)
-    if (r != rank) sends[r] = transport.post_send(r, tag, std::as_bytes(part_of(rank)));
+  for (const int r : others_after(rank, ranks))
+    sends[r] = transport.post_send(r, tag, std::as_bytes(part_of(rank)));
   for (int r = 0; r < ranks; ++r)
     if (r != rank) {
       finish_receive(transport, receives[r], part_of(r));

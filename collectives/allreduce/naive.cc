@@ -20,15 +20,15 @@ void naive(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch) {
   std::vector<Ticket> receives(ranks), sends(ranks);
   for (int r = 0; r < ranks; ++r)
     if (r != rank) receives[r] = transport.post_receive(r, tag, std::as_writable_bytes(of_rank(r)));
-  for (int r = 0; r < ranks; ++r)
-    if (r != rank) sends[r] = transport.post_send(r, tag, std::as_bytes(vector));
+  for (const int r : others_after(rank, ranks))
+    sends[r] = transport.post_send(r, tag, std::as_bytes(vector));
   for (int r = 0; r < ranks; ++r)
     if (r != rank) {
       finish_receive(transport, receives[r], of_rank(r));
       transport.wait(sends[r]);
     }
   std::copy(vector.begin(), vector.end(), of_rank(rank).begin());
-  std::copy(of_rank(0).begin(), of_rank(0).end(), vector.begin());
+  std::copy_n(all.begin(), count, vector.begin());
   for (int r = 1; r < ranks; ++r) add(of_rank(r), vector);
 }
 

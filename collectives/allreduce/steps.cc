@@ -29,6 +29,12 @@ void send_receive(Transport& transport, int to, Floats values, int from, MutFloa
   transport.wait(send);
 }
 
+std::vector<int> others_after(int rank, int ranks) {
+  std::vector<int> others;
+  for (int d = 1; d < ranks; ++d) others.push_back((rank + d) % ranks);
+  return others;
+}
+
 PowerOfTwo power_of_two_within(int ranks) {
   PowerOfTwo power;
   while (2 * power.value <= ranks) power = {2 * power.value, power.exponent + 1};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "collectives/transport.h"
 
 /// What allreduce algorithms are written in.
@@ -18,6 +20,10 @@ void receive(Transport& transport, int from, MutFloats into, Tag tag);
 
 /// Both at once, the receive posted first.
 void send_receive(Transport& transport, int to, Floats values, int from, MutFloats into, Tag tag);
+
+/// All ranks but this one, from the next one on. Whoever sends to all others sends in this order:
+/// each then begins with another, and no link has to carry what all send at once.
+std::vector<int> others_after(int rank, int ranks);
 
 /// The largest power of two that is not above `ranks`, and its logarithm.
 struct PowerOfTwo {

@@ -140,8 +140,9 @@ void Hierarchical::send_between(Flight& flight, const Round& round) {
     own_[flight.slot()] =
         leg_.encode(sum, bucket, round, frames_.at(flight.slot(), static_cast<int>(mine_)));
   }
-  for (std::size_t n = 0; n < nodes_.size(); ++n)
-    if (n != mine_) flight.send(nodes_[n].front(), frame_tag_, own_[flight.slot()]);
+  // Each node begins with another, so that no link has to carry all at once.
+  for (std::size_t i = 1; i < nodes_.size(); ++i)
+    flight.send(nodes_[(mine_ + i) % nodes_.size()].front(), frame_tag_, own_[flight.slot()]);
 }
 
 void Hierarchical::give_out(Flight& flight, const Round& round) {

@@ -11,6 +11,8 @@ namespace {
 
 using google::protobuf::Message;
 
+const char* const kAnyAllreduce = "any";
+
 /// The members of a oneof, for people.
 std::string members(const Message& message, const char* oneof) {
   const auto* choice = message.GetDescriptor()->FindOneofByName(oneof);
@@ -108,12 +110,10 @@ void complete_exchange(config::Exchange& exchange, std::vector<std::string>& war
 void allow_all(config::Exchange& exchange) {
   config::Exchange beside = exchange;
   beside.clear_kind();
-  for (const AllreduceAlgorithm& algorithm : allreduce_algorithms()) {
-    auto& dense = *exchange.mutable_auto_()->add_allow();
-    dense.mutable_dense()->set_allreduce(std::string(algorithm.name));
-    dense.set_bucket_bytes(exchange.bucket_bytes());
-    dense.set_late(exchange.late());
-  }
+  auto& dense = *exchange.mutable_auto_()->add_allow();
+  dense.mutable_dense()->set_allreduce(kAnyAllreduce);
+  dense.set_bucket_bytes(exchange.bucket_bytes());
+  dense.set_late(exchange.late());
   const auto allow = [&](auto choose) {
     auto& allowed = *exchange.mutable_auto_()->add_allow();
     allowed = beside;
@@ -125,6 +125,26 @@ void allow_all(config::Exchange& exchange) {
   allow(&config::Exchange::mutable_gather);
 }
 
+/// An exchange by any allreduce is one by each of them.
+void spell_out_allreduces(config::Auto& choice) {
+  google::protobuf::RepeatedPtrField<config::Exchange> allow;
+  choice.mutable_allow()->Swap(&allow);
+  for (const config::Exchange& allowed : allow) {
+    const bool any = (allowed.has_dense() && allowed.dense().allreduce() == kAnyAllreduce) ||
+                     (allowed.has_linear() && allowed.linear().allreduce() == kAnyAllreduce);
+    if (!any) {
+      *choice.add_allow() = allowed;
+      continue;
+    }
+    for (const AllreduceAlgorithm& algorithm : allreduce_algorithms()) {
+      auto& one = *choice.add_allow() = allowed;
+      auto* name = one.has_dense() ? one.mutable_dense()->mutable_allreduce()
+                                   : one.mutable_linear()->mutable_allreduce();
+      *name = algorithm.name;
+    }
+  }
+}
+
 void complete_auto(config::Exchange& exchange, std::vector<std::string>& warnings) {
   auto& choice = *exchange.mutable_auto_();
   if (choice.allow().empty()) {
@@ -133,6 +153,7 @@ void complete_auto(config::Exchange& exchange, std::vector<std::string>& warning
              exchange.has_density_warm_up()) {
     warnings.push_back("exchange.auto.allow: takes nothing from what stands beside auto");
   }
+  spell_out_allreduces(choice);
   const bool overlap = exchange.overlap();
   const auto threads = exchange.threads();
   config::Exchange alone;

@@ -52,6 +52,7 @@ LinearOptions linear_of(const config::Linear& linear) {
 }  // namespace
 
 std::string allreduce_of(const std::string& path, const std::string& name) {
+  if (name == "any") throw ConfigError(path, "\"any\" leaves a choice, which exchange.auto makes");
   std::vector<std::string> known;
   for (const auto& algorithm : allreduce_algorithms()) known.emplace_back(algorithm.name);
   if (std::find(known.begin(), known.end(), name) == known.end())

@@ -171,7 +171,25 @@ TEST(Auto, AllowsAllThatGoesWithWhatStandsBesideItUnlessToldOtherwise) {
   EXPECT_EQ(parse_experiment(all.text, "test", {}).hash, all.hash);
 }
 
+TEST(Auto, TakesAnyAllreduceForEachOfThem) {
+  const auto experiment = parse_experiment(
+      "problem { quadratic {} } steps: 9 exchange { auto { allow { dense { allreduce: 'any' } } "
+      "allow { linear { power_sgd { rank: 3 } allreduce: 'any' } } allow { gather {} } } }",
+      "test", {});
+  const auto& allowed = experiment.automatic->allowed;
+  const auto algorithms = allreduce_algorithms();
+  ASSERT_EQ(allowed.size(), 2 * algorithms.size() + 1);
+  for (std::size_t i = 0; i < algorithms.size(); ++i) {
+    EXPECT_EQ(std::get<DenseOptions>(allowed[i].kind).allreduce, algorithms[i].name);
+    const auto& linear = std::get<LinearOptions>(allowed[algorithms.size() + i].kind);
+    EXPECT_EQ(linear.allreduce, algorithms[i].name);
+    EXPECT_EQ(std::get<PowerSgdOptions>(linear.compressor).rank, 3);
+  }
+  EXPECT_TRUE(std::holds_alternative<GatherOptions>(allowed.back().kind));
+}
+
 TEST(Auto, RefusesWhatItCannotDo) {
+  EXPECT_THAT(refusal("dense { allreduce: 'any' }"), HasSubstr("exchange.dense.allreduce"));
   EXPECT_THAT(refusal("auto { allow { auto {} } }"), HasSubstr("exchange.auto.allow.auto"));
   EXPECT_THAT(refusal("auto { allow { dense {} } decided { step: 0 choice: 1 } }"),
               HasSubstr("exchange.auto.decided.choice"));
