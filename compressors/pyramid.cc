@@ -7,10 +7,12 @@
 //                                        an index for each group; w the bits of N(n, K) - 1, for a
 //                                        last group of fewer values those of its own N
 //
-// The vector y is found by pulses: as many as K |x| / |x|_1 has whole ones, then one after the
-// other where it brings y nearest to the direction of x. With the gain <x,y>/<y,y> what is lost is
-// |x|² - <x,y>²/<y,y>. If all pulses on the largest element lose less, they go there: at most
-// 1 - 1/n is lost.
+// With the gain g = <x,y>/<y,y> what is lost is |x|² - <x,y>²/<y,y>, and one more pulse on x_i is
+// worth x_i - g (y_i + 1/2), up to a factor. So y is x / g + s, rounded, with one s for all
+// elements such that there are K pulses; g is taken from an x that is scaled to about as many.
+// Where no s gives K, as of equal elements, it is one that falls short, and the pulses left over
+// are placed one after the other, each where least is lost. If all pulses on the largest element
+// lose less, they go there: at most 1 - 1/n is lost.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compressors/pyramid.cc"
 #include <hwy/foreach_target.h>
@@ -20,33 +22,117 @@
 HWY_BEFORE_NAMESPACE();
 namespace laconic::kernels::HWY_NAMESPACE {
 
+/// <x,y> and <y,y>.
+using Products = std::pair<float, float>;
+
 constexpr float kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-// Puts `pulses` more on y, each where (c + x_i)² / (e + 2 y_i + 1) is largest, ties to the lowest
-// i, c = <x,y> and e = <y,y>. All have `padded` elements, a multiple of 16; where x is negative no
-// pulse goes.
-void add_pulses(const float* x, std::size_t padded, std::size_t pulses, float* c, float* e,
-                float* y) {
-  for (; pulses > 0; --pulses) {
+// Puts `left` pulses more on y, of `n` elements: each where (<x,y> + x_i)² / (<y,y> + 2 y_i + 1) is
+// largest, ties to the lowest i.
+template <std::size_t kVectors>
+HWY_INLINE void add_pulses(const F32 (&x)[kVectors], std::size_t n, std::size_t left,
+                           Products& products, float* y) {
+  auto& [along, square] = products;
+  for (; left > 0; --left) {
     F32 best = splat(-1.0f), where = splat(0.0f), lane = load(kLaneNumbers);
-    for (std::size_t i = 0; i < padded; i += kLanes) {
-      const F32 size = load(x + i), sum = size + splat(*c), twice = load(y + i) + load(y + i);
-      const F32 near = sum * sum / (twice + splat(*e + 1));
-      const F32 score = if_less(size, splat(0.0f), splat(-1.0f), near);
+    for (std::size_t i = 0; i < kVectors; ++i) {
+      const F32 pulses = load(y + i * kLanes), sum = x[i] + splat(along);
+      const F32 near = sum * sum / (pulses + pulses + splat(square + 1));
+      const F32 score = if_less(lane, splat(static_cast<float>(n)), near, splat(-1.0f));
       where = if_less(best, score, lane, where);
       best = max(best, score);
       lane = lane + splat(static_cast<float>(kLanes));
     }
-    float scores[kLanes], places[kLanes];
+    float scores[kLanes], places[kLanes], sizes[kVectors * kLanes];
     store(best, scores), store(where, places);
+    for (std::size_t i = 0; i < kVectors; ++i) store(x[i], sizes + i * kLanes);
     std::size_t first = 0;
     for (std::size_t l = 1; l < kLanes; ++l)
       if (scores[l] > scores[first] || (scores[l] == scores[first] && places[l] < places[first]))
         first = l;
     const auto i = static_cast<std::size_t>(places[first]);
-    *c += x[i];
-    *e += 2 * y[i] + 1;
+    along += sizes[i];
+    square += 2 * y[i] + 1;
     y[i] += 1;
+  }
+}
+
+// Where a count that rises from 0 at `low` on is `wanted`; where it is less, if so many trials do
+// not find that, or if it is less at `high`. A trial is made where it would be if the count rose
+// evenly between what is known.
+struct Found {
+  float at, count;
+};
+template <typename Count>
+HWY_INLINE Found find_count(float wanted, float low, float high, int trials, const Count& count) {
+  float few = 0, many = count(high);
+  if (many <= wanted) return {high, many};
+  for (int i = 0; i < trials && few < wanted; ++i) {
+    const float trial = low + (high - low) * ((wanted - few) / (many - few));
+    const float found = count(trial);
+    if (found <= wanted)
+      low = trial, few = found;
+    else
+      high = trial, many = found;
+  }
+  return {low, few};
+}
+
+// The magnitudes of `in`, times `inverse`, below 2 and not all 0, are x.
+template <std::size_t kVectors>
+HWY_INLINE Products place_in(const float* in, std::size_t n, float inverse, std::size_t pulses,
+                             float* y) {
+  F32 x[kVectors], all = splat(0.0f);
+  for (std::size_t i = 0; i < kVectors; ++i) {
+    const bool whole = i + 1 < kVectors || n % kLanes == 0;
+    const F32 v = whole ? load(in + i * kLanes) : load(in + i * kLanes, n % kLanes);
+    x[i] = float_of(magnitude(v)) * splat(inverse);
+    all = all + x[i];
+  }
+  const auto rounded_at = [&x](std::size_t i, float scale, float shift) LACONIC_LAMBDA {
+    return rounded(max(x[i] * splat(scale) + splat(shift), splat(0.0f)));
+  };
+  const auto pulses_at = [&](float scale, float shift) LACONIC_LAMBDA {
+    I32 count = rounded_at(0, scale, shift);
+    for (std::size_t i = 1; i < kVectors; ++i) count = count + rounded_at(i, scale, shift);
+    return static_cast<float>(sum(count));
+  };
+  const auto products_at = [&](float scale, float shift) LACONIC_LAMBDA {
+    F32 along = splat(0.0f), square = along;
+    for (std::size_t i = 0; i < kVectors; ++i) {
+      const F32 count = converted(rounded_at(i, scale, shift));
+      store(count, y + i * kLanes);
+      along = along + x[i] * count;
+      square = square + count * count;
+    }
+    return Products{sum(along), sum(square)};
+  };
+  const auto wanted = static_cast<float>(pulses);
+  // Rounding takes less than a half from each element.
+  const float most = (wanted + 1 + 0.5f * static_cast<float>(n)) / sum(all);
+  const Found scaled = find_count(wanted, 0, most, 4,
+                                  [&](float scale) LACONIC_LAMBDA { return pulses_at(scale, 0); });
+  const auto [along, square] = products_at(scaled.at, 0);
+  const float scale = square > 0 ? square / along : most;
+  // From a half on there would be pulses where x is 0.
+  const Found shifted = find_count(wanted, -2 * scale, 0.5f, 10, [&](float shift) LACONIC_LAMBDA {
+    return pulses_at(scale, shift);
+  });
+  Products products = products_at(scale, shifted.at);
+  add_pulses(x, n, pulses - static_cast<std::size_t>(shifted.count), products, y);
+  return products;
+}
+
+Products place_pulses(const float* in, std::size_t n, float inverse, std::size_t pulses, float* y) {
+  switch ((n + kLanes - 1) / kLanes) {
+    case 1:
+      return place_in<1>(in, n, inverse, pulses, y);
+    case 2:
+      return place_in<2>(in, n, inverse, pulses, y);
+    case 3:
+      return place_in<3>(in, n, inverse, pulses, y);
+    default:
+      return place_in<4>(in, n, inverse, pulses, y);
   }
 }
 
@@ -71,7 +157,7 @@ HWY_AFTER_NAMESPACE();
 namespace laconic {
 namespace kernels {
 
-HWY_EXPORT(add_pulses);
+HWY_EXPORT(place_pulses);
 
 }  // namespace kernels
 
@@ -106,42 +192,28 @@ PyramidIndex get(wire::BitReader& bits, unsigned width) {
 /// One group: fills y, of x.size() elements, and returns the gain.
 float nearest(Floats x, std::size_t pulses, std::span<int> y) {
   using namespace kernels;
-  constexpr std::size_t kRoom = kMostElements;
   const float largest = largest_magnitude(x), unit = binade_of(largest);
   std::ranges::fill(y, 0);
   if (largest == 0) {
     y[0] = static_cast<int>(pulses);
     return 0;
   }
-  std::array<float, kRoom> size, pulse{};
-  size.fill(-1);
-  float total = 0;
-  std::size_t peak = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    size[i] = std::abs(x[i] / unit);
-    total += size[i];
-    if (size[i] > size[peak]) peak = i;
-  }
-  float c = 0, e = 0;
-  std::size_t left = pulses;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    // Rounding must not give away more than there are.
-    const float share = std::floor(static_cast<float>(pulses) * size[i] / total);
-    pulse[i] = std::min(share, static_cast<float>(left));
-    left -= static_cast<std::size_t>(pulse[i]);
-    c += size[i] * pulse[i];
-    e += pulse[i] * pulse[i];
-  }
-  HWY_DYNAMIC_DISPATCH(add_pulses)
-  (size.data(), (x.size() + 15) / 16 * 16, left, &c, &e, pulse.data());
-  if (c * c / e < size[peak] * size[peak]) {
+  std::array<float, kMostElements> pulse;
+  auto [along, square] =
+      HWY_DYNAMIC_DISPATCH(place_pulses)(x.data(), x.size(), 1 / unit, pulses, pulse.data());
+  if (const float peak = largest / unit; along * along / square < peak * peak) {
     pulse = {};
-    pulse[peak] = static_cast<float>(pulses);
-    c = size[peak], e = pulse[peak];
+    const auto is_largest = [largest](float v) { return std::abs(v) == largest; };
+    pulse[static_cast<std::size_t>(std::ranges::find_if(x, is_largest) - x.begin())] =
+        static_cast<float>(pulses);
+    along = peak, square = static_cast<float>(pulses);
   }
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = static_cast<int>(std::copysign(pulse[i], x[i]));
   // No value may become too large for a float.
-  return std::min(c / e * unit, 3e38f / *std::ranges::max_element(pulse));
+  const float gain = along / square * unit;
+  return gain < 3e38f / kMostPulses
+             ? gain
+             : std::min(gain, 3e38f / *std::ranges::max_element(std::span(pulse).first(x.size())));
 }
 
 class PyramidCodec final : public BucketCodec {

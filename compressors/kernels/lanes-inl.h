@@ -457,6 +457,12 @@ HWY_INLINE float sum(const F32& v) {
   return lane[0];
 }
 
+HWY_INLINE std::int32_t sum(const I32& v) {
+  auto total = v.r[0];
+  for (std::size_t i = 1; i < I32::kRegisters; ++i) total = total + v.r[i];
+  return hn::GetLane(hn::SumOfLanes(I32::Tag(), total));
+}
+
 /// f(i, width) for i = 0, 16, ... below n: `width` is kLanes, and at the end what is left. Inlined
 /// twice, the first time with a width that is known to be whole.
 template <typename F>
