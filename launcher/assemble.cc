@@ -122,7 +122,8 @@ std::unique_ptr<Method> make_method(const Experiment& experiment, const Oracle& 
   ExchangeOptions in_group = experiment.exchange;
   in_group.compressor = for_ranks(in_group.compressor, ranks);
   if (in_group.down) in_group.down->compressor = for_ranks(in_group.down->compressor, ranks);
-  const Setting setting{oracle, legs_of(in_group, oracle.layout()), ranks, rank};
+  const Setting setting{oracle, legs_of(in_group, oracle.layout()), ranks, rank,
+                        total_steps(experiment, oracle.examples())};
   std::visit([&](const auto& options) { check_participants(options, ranks); }, experiment.method);
   std::vector<float> start(flat_size(oracle.layout()));
   oracle.initialize(make_key(experiment.seed, kEveryRank, 0, RngPurpose::initialize), start);

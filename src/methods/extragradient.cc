@@ -20,7 +20,7 @@ namespace {
 
 double rate_by_theory(const ExtragradientOptions& options, const Setting& setting) {
   require_exact(setting);
-  require_plain(options.rule);
+  require_plain(options.rule, options.rate_floor);
   const Constants c = known_constants(setting, false);
   return 1 / (2 * (c.smoothness + c.strong_convexity));
 }
@@ -30,7 +30,7 @@ class Extragradient final : public Method {
   Extragradient(const ExtragradientOptions& options, const Setting& setting, Exchange& exchange,
                 std::vector<float> start)
       : move_(settled_("rate", options.rate, [&] { return rate_by_theory(options, setting); }),
-              options.rule, start.size()),
+              {options.rate_floor, setting.steps}, options.rule, start.size()),
         batch_(options.batch),
         exchange_(exchange),
         z_(std::move(start)),
@@ -39,6 +39,7 @@ class Extragradient final : public Method {
 
   Report step(Oracle& oracle, const Step& step) override {
     Turn turn(oracle);
+    move_.begin(step.index);
     const double loss = find_operator(z_, turn, step);
     move_(z_, operator_, half_, turn);
     find_operator(half_, turn, another(step, 1));

@@ -25,8 +25,8 @@ class LocalExtragradient final : public Method {
  public:
   LocalExtragradient(const LocalExtragradientOptions& options, const Setting& setting,
                      Exchange& exchange, std::vector<float> start)
-      : move_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); }), SgdOptions{},
-              start.size()),
+      : move_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); }), {},
+              SgdOptions{}, start.size()),
         batch_(options.batch),
         local_steps_(options.local_steps),
         exchange_(exchange),

@@ -20,7 +20,7 @@ class Masha final : public Method {
         rank_(setting.rank),
         exchange_(exchange),
         anchor_(dense, start, {.batch = options.batch, .anchor_batch = options.anchor_batch}),
-        move_(values_.rate, options.rule, start.size()),
+        move_(values_.rate, {options.rate_floor, setting.steps}, options.rule, start.size()),
         z_(std::move(start)),
         between_(z_.size()),
         half_(z_.size()),
@@ -28,6 +28,7 @@ class Masha final : public Method {
 
   Report step(Oracle& oracle, const Step& step) override {
     Turn turn(oracle);
+    move_.begin(step.index);
     anchor_.settle(turn, another(step, 1));
     const auto kept = static_cast<float>(1 - values_.probability);
     combine(kept, z_, 1 - kept, anchor_.point(), between_);

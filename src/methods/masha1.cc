@@ -33,7 +33,7 @@ double rate_by_theory(const Masha1Options& options, const Setting& setting, doub
   if (options.batch > 0)
     throw ConfigError("method.masha1.rate",
                       "required: the problem's constants are not those of mini-batches");
-  require_plain(options.rule);
+  require_plain(options.rule, options.rate_floor);
   const Constants c = known_constants(setting, false);
   const Leg& up = setting.legs.up;
   const bool all = everyone_takes_part(options, setting);

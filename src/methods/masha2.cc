@@ -31,7 +31,7 @@ double rate_by_theory(const Masha2Options& options, const Setting& setting, doub
   if (setting.oracle.has_prox())
     throw ConfigError("method.masha2.rate",
                       "required: theory has none for problems with a prox; masha1 has");
-  require_plain(options.rule);
+  require_plain(options.rule, options.rate_floor);
   const Constants c = known_constants(setting, true);
   const double part = everyone_takes_part(options, setting)
                           ? 1

@@ -25,8 +25,8 @@ class OptimisticGradient final : public Method {
  public:
   OptimisticGradient(const OptimisticGradientOptions& options, const Setting& setting,
                      Exchange& exchange, std::vector<float> start)
-      : move_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); }), SgdOptions{},
-              start.size()),
+      : move_(settled_("rate", options.rate, [&] { return rate_by_theory(setting); }), {},
+              SgdOptions{}, start.size()),
         batch_(options.batch),
         exchange_(exchange),
         z_(std::move(start)),

@@ -20,6 +20,7 @@ struct ExtragradientOptions {
   double rate = 0;
   std::uint32_t batch = 0;
   UpdateRuleOptions rule = SgdOptions{};  ///< With any other than plain SGD the rate is required.
+  double rate_floor = 1;  ///< Falls by half a cosine to this times itself; below 1 it is required.
 };
 
 struct LocalExtragradientOptions {
@@ -49,6 +50,7 @@ struct MashaOptions {
   std::uint32_t participants = 0;
   std::string allreduce = "star";  ///< That dense synchronisations go by.
   UpdateRuleOptions rule = SgdOptions{};
+  double rate_floor = 1;
 };
 
 struct Masha1Options : MashaOptions {};

@@ -33,10 +33,11 @@ void require_exact(const Setting& setting) {
                       "required: theory has none that makes this method exact when compressed");
 }
 
-void require_plain(const UpdateRuleOptions& rule) {
+void require_plain(const UpdateRuleOptions& rule, double rate_floor) {
   const auto* sgd = std::get_if<SgdOptions>(&rule);
   if (sgd == nullptr || sgd->momentum > 0 || sgd->weight_decay > 0)
     throw ConfigError("method.rate", "required: theory has one for plain steps alone");
+  if (rate_floor < 1) throw ConfigError("method.rate", "required: theory has none that falls");
 }
 
 std::vector<int> draw_participants(const RngKey& key, int count, int ranks) {

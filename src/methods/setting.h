@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Setting {
   Legs legs;             ///< Of the exchange that the method is given.
   int ranks = 1;
   int rank = 0;
+  std::uint64_t steps = 0;  ///< Of the whole run: what rates that fall are stretched over.
 };
 
 /// Values of a method that were given (above 0) or are left to theory (0).
@@ -39,8 +41,8 @@ Constants known_constants(const Setting& setting, bool strongly);
 /// theory to hold: throws ConfigError, the rate has to be given, where it is not.
 void require_exact(const Setting& setting);
 
-/// Throws ConfigError, the rate has to be given, for any rule but plain SGD.
-void require_plain(const UpdateRuleOptions& rule);
+/// Throws ConfigError, the rate has to be given, for any rule but plain SGD, or where rates fall.
+void require_plain(const UpdateRuleOptions& rule, double rate_floor);
 
 /// `count` of the ranks for a step, drawn at random from the key that all share, ascending. Empty,
 /// which stands for everyone, where count is 0 or all.

@@ -62,6 +62,7 @@ Options masha_of(const Message& m, const std::string& path) {
   options.participants = m.participants();
   options.allreduce = allreduce_of(path + ".allreduce", m.allreduce());
   options.rule = rule_of(m, path);
+  options.rate_floor = fraction(path + ".rate_floor", m.rate_floor());
   return options;
 }
 
@@ -84,7 +85,8 @@ MethodOptions method_of(const config::Method& method) {
     case config::Method::kExtragradient: {
       const auto& m = method.extragradient();
       return ExtragradientOptions{not_negative("method.extragradient.rate", m.rate()), m.batch(),
-                                  rule_of(m, "method.extragradient")};
+                                  rule_of(m, "method.extragradient"),
+                                  fraction("method.extragradient.rate_floor", m.rate_floor())};
     }
     case config::Method::kLocalExtragradient: {
       const std::string path = "method.local_extragradient";

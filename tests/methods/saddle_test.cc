@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/hash.h"
 #include "collectives/transports/in_process.h"
+#include "methods/prox_step.h"
 #include "problems/bilinear.h"
 #include "problems/matrix_game.h"
 #include "problems/quadratic.h"
@@ -126,7 +127,7 @@ struct Parts {
     std::vector<float> start(flat_size(oracle->layout()));
     oracle->initialize({}, start);
     const Setting setting{*oracle, legs_of(options, oracle->layout()), transport.size(),
-                          transport.rank()};
+                          transport.rank(), run.steps};
     method = row.make(setting, *exchange, *exact, std::move(start));
   }
 
@@ -253,9 +254,11 @@ TEST_P(EveryMethod, ResumesToTheSameBits) {
 
 TEST(Saddle, StepsByAdamResumeToTheSameBits) {
   const std::vector<Row> rows{
-      {"extragradient", with(make_extragradient, {.rate = 0.01, .rule = AdamWOptions{}}), dense},
+      {"extragradient",
+       with(make_extragradient, {.rate = 0.01, .rule = AdamWOptions{}, .rate_floor = 0.1}), dense},
       {"masha2",
-       with(make_masha2, {{.rate = 0.01, .sync_probability = 0.2, .rule = AdamWOptions{}}}),
+       with(make_masha2,
+            {{.rate = 0.01, .sync_probability = 0.2, .rule = AdamWOptions{}, .rate_floor = 0.1}}),
        both_ways<contractive>}};
   for (const Row& row : rows) {
     Training run{.problem = bilinear(3, 7, 4), .steps = 60};
@@ -264,6 +267,23 @@ TEST(Saddle, StepsByAdamResumeToTheSameBits) {
       run.interrupted_at = at;
       EXPECT_EQ(train(row, run).hash, whole.hash) << row.name << " at " << at;
     }
+  }
+}
+
+TEST(Saddle, RatesFallByHalfACosine) {
+  const auto oracle = quadratic(3, 5)(0, 1);
+  const Turn turn(*oracle);
+  const std::vector<float> from(20), g(20, 1);
+  std::vector<float> out(20);
+  ProxStep falls(0.5, {.floor = 0.2, .steps = 100}, SgdOptions{}, 20);
+  ProxStep stays(0.5, {}, SgdOptions{}, 20);
+  for (const auto& [step, rate] : {std::pair{0u, 0.5}, {50u, 0.3}, {100u, 0.1}}) {
+    falls.begin(step);
+    falls(from, g, out, turn);
+    EXPECT_NEAR(out[7], -rate, 1e-6);
+    stays.begin(step);
+    stays(from, g, out, turn);
+    EXPECT_EQ(out[7], -0.5f);
   }
 }
 
@@ -373,6 +393,8 @@ TEST(Saddle, TheoryHasNoRateForWhatItDoesNotCover) {
   Row compressed = row("extragradient");
   compressed.exchange = unbiased;
   EXPECT_NE(refusal(compressed).find("method.rate"), std::string::npos);
+  const Row falls{"", with(make_extragradient, {.rate_floor = 0.5}), dense};
+  EXPECT_NE(refusal(falls).find("method.rate"), std::string::npos);
 }
 
 TEST(Saddle, ParticipantsAreDrawnEvenly) {
