@@ -63,7 +63,8 @@ struct Findings {
   }
 };
 
-/// What pairs found out while nothing else was on its way. Pairs that did not meet get medians.
+/// What pairs found out while nothing else was on its way. Of pairs that did not meet the latency
+/// is the median, and the rate what the interfaces of the two have shown towards others.
 LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport) {
   const int ranks = transport.size();
   LinkModel links = uniform_links(ranks, {.latency_seconds = 0, .bytes_per_second = 0});
@@ -77,12 +78,22 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
       const double rate = all[to].rate[from];
       const double latency = all[std::min(from, to)].latency[std::max(from, to)];
       links.link(from, to) = {latency, rate};
-      if (rate == 0) continue;
-      latencies.push_back(latency), rates.push_back(rate);
+      if (latency > 0) latencies.push_back(latency);
+      if (rate > 0) rates.push_back(rate);
     }
-  const Link typical{median(latencies), median(rates)};
-  for (Link& link : links.links)
-    if (link.bytes_per_second == 0) link = typical;
+  const double latency = median(latencies), rate = median(rates);
+  const LinkModel met = links;
+  for (int from = 0; from < ranks; ++from)
+    for (int to = 0; to < ranks; ++to) {
+      if (met.link(from, to).latency_seconds == 0) links.link(from, to).latency_seconds = latency;
+      if (met.link(from, to).bytes_per_second > 0) continue;
+      double out = 0, in = 0;
+      for (int r = 0; r < ranks; ++r) {
+        out = std::max(out, met.link(from, r).bytes_per_second);
+        in = std::max(in, met.link(r, to).bytes_per_second);
+      }
+      links.link(from, to).bytes_per_second = std::min(out > 0 ? out : rate, in > 0 ? in : rate);
+    }
   return links;
 }
 
@@ -237,8 +248,9 @@ void Measurement::meet_all() {
     stream_seconds_ = 0.7 * seconds;
     if (peer) stream_with(*peer, stream_seconds_);
     if (round > 0 || rounds_left == 1) continue;
-    rounds_left = std::min(rounds_left,
-                           std::max(1, static_cast<int>(pair_seconds_ / slowest(watch.seconds()))));
+    rounds_left = std::min(
+        rounds_left,
+        std::max(1, static_cast<int>(std::lround(pair_seconds_ / slowest(watch.seconds())))));
   }
 }
 

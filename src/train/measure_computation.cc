@@ -44,17 +44,24 @@ class Competitor {
   std::thread thread_;  // last: it uses all the others
 };
 
+using Announced = std::vector<Computation::Announcement>;
+
 /// Gradients one after the other; the first, which makes room for things, does not count.
-std::vector<double> time_gradients(const std::function<void()>& evaluate) {
-  std::vector<double> times;
+struct Evaluations {
+  std::vector<double> seconds;
+  std::vector<Announced> announced;  // by gradient
+};
+
+Evaluations time_gradients(const std::function<Announced()>& evaluate) {
+  Evaluations all;
   evaluate();
-  for (const Stopwatch all;
-       times.empty() || (all.seconds() < kSeconds && times.size() < kMostEvaluations);) {
-    const Stopwatch watch;
-    evaluate();
-    times.push_back(watch.seconds());
+  for (const Stopwatch watch; all.seconds.empty() || (watch.seconds() < kSeconds &&
+                                                      all.seconds.size() < kMostEvaluations);) {
+    const Stopwatch one;
+    all.announced.push_back(evaluate());
+    all.seconds.push_back(one.seconds());
   }
-  return times;
+  return all;
 }
 
 double median(std::vector<double> times) {
@@ -62,34 +69,46 @@ double median(std::vector<double> times) {
   return times[times.size() / 2];
 }
 
+/// When each part is final in a gradient that takes `whole`: the median over evaluations, each of
+/// which announces the same parts in the same order.
+Announced typical(const Evaluations& all, double whole) {
+  Announced typical = all.announced.back();
+  for (std::size_t i = 0; i < typical.size(); ++i) {
+    std::vector<double> shares;
+    for (std::size_t e = 0; e < all.announced.size(); ++e)
+      if (i < all.announced[e].size())
+        shares.push_back(all.announced[e][i].seconds / all.seconds[e]);
+    typical[i].seconds = median(std::move(shares)) * whole;
+  }
+  return typical;
+}
+
 }  // namespace
 
 Computation measure_computation(Oracle& oracle, Floats at, const Sample& sample,
                                 Transport& transport, MutFloats gradient) {
-  Computation last;
   std::mutex mutex;
   const auto evaluate = [&] {
-    last.announced.clear();
+    Announced announced;
     const Stopwatch watch;
     oracle.evaluate(at, sample, gradient, [&](Slice part) {
       const std::lock_guard lock(mutex);
-      last.announced.push_back({part, watch.seconds()});
+      announced.push_back({part, watch.seconds()});
     });
-    last.seconds = watch.seconds();
+    return announced;
   };
   barrier(transport, channels::control);
-  const double alone = over_ranks(transport, median(time_gradients(evaluate)));
-  for (auto& announcement : last.announced) announcement.seconds *= alone / last.seconds;
-  const auto announced = last.announced;
+  const Evaluations undisturbed = time_gradients(evaluate);
+  const double alone = over_ranks(transport, median(undisturbed.seconds));
 
   barrier(transport, channels::control);
   Competitor competitor(at);
   const Stopwatch all;
-  const double beside = over_ranks(transport, median(time_gradients(evaluate)));
+  const double beside = over_ranks(transport, median(time_gradients(evaluate).seconds));
   const double share = over_ranks(transport, competitor.end() / all.seconds());
   // Gradients may be over before anything has run beside them: then nothing is known against it.
   const double contention = share > 0 ? std::max(0.0, beside - alone) / (share * beside) : 0;
-  return {.seconds = alone, .announced = announced, .contention = contention};
+  return {.seconds = alone, .announced = typical(undisturbed, alone), .contention = contention};
 }
 
 }  // namespace laconic
