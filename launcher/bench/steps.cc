@@ -223,22 +223,30 @@ Spread of_choice(const StepBench& bench) {
   return ratios(chosen, others);
 }
 
-void print_head(const StepBench& bench, const Experiment& experiment, const Transport& transport) {
+/// Of the column in which exchanges are.
+std::size_t width(const Options& options) {
+  std::size_t longest = 0;
+  for (const std::string& setting : options.settings) longest = std::max(longest, setting.size());
+  return longest;
+}
+
+void print_head(const StepBench& bench, const Options& options, const Experiment& experiment,
+                const Transport& transport) {
   fmt::print(
       "{}, {} ({})\n{}\n"
       "A step over one without communication, which ran just before on the same processors: median "
       "(quartiles). Parts are\nrank 0's; hidden is work and waiting behind the computation. * AUTO "
       "would take.\n\n"
-      "{:<72} {:>9} {:>9}  {:<19} {:>9} {:>10}  {:>8} {:>8} {:>8} {:>8}\n",
+      "  {:<{}} {:>9} {:>9}  {:<19} {:>9} {:>10}  {:>8} {:>8} {:>8} {:>8}\n",
       problem_name(experiment.problem), describe(bench.links()), transport.name(),
-      bench.forecast().reason, "  exchange", "bare", "step", "ratio", "predicted", "sent/rank",
-      "compress", "wait", "decode", "hidden");
+      bench.forecast().reason, "exchange", width(options), "bare", "step", "ratio", "predicted",
+      "sent/rank", "compress", "wait", "decode", "hidden");
   std::fflush(stdout);
 }
 
-void print_row(const Row& row, bool chosen) {
-  fmt::print("{} {:<70} {:>9} {:>9}  {:<19} {:>9} {:>10.0f}  {:>8} {:>8} {:>8} {:>8}\n",
-             chosen ? '*' : ' ', row.setting, time_text(spread_of(row.bare).median),
+void print_row(const Row& row, std::size_t width, bool chosen) {
+  fmt::print("{} {:<{}} {:>9} {:>9}  {:<19} {:>9} {:>10.0f}  {:>8} {:>8} {:>8} {:>8}\n",
+             chosen ? '*' : ' ', row.setting, width, time_text(spread_of(row.bare).median),
              time_text(spread_of(row.seconds).median), text_of(row.over_bare()),
              time_text(row.predicted), row.sent_mean, time_text(row.parts.compress),
              time_text(row.parts.wait), time_text(row.parts.decode), time_text(row.parts.hidden));
@@ -279,7 +287,8 @@ void report(const StepBench& bench, const Options& options, const Transport& tra
               << std::endl;
     return;
   }
-  for (std::size_t i = 0; i < rows.size(); ++i) print_row(rows[i], i == bench.forecast().choice);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    print_row(rows[i], width(options), i == bench.forecast().choice);
   fmt::print("what AUTO would take, over the best: {}\n", text_of(of_choice(bench)));
   std::fflush(stdout);
 }
@@ -295,7 +304,7 @@ ExitStatus run(Options options) {
   run_ranks(world, [&](Transport& transport) {
     const bool speaks = transport.rank() == 0, table = speaks && !options.json;
     StepBench bench(options, experiment, data, transport);
-    if (table) print_head(bench, experiment, transport);
+    if (table) print_head(bench, options, experiment, transport);
     bench.run();
     if (speaks) report(bench, options, transport);
   });
