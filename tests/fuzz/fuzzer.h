@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "base/types.h"
@@ -33,8 +34,10 @@ T take(Bytes& input) {
   return value;
 }
 
-/// The same for seeds: `value` goes to the end.
+/// The same for seeds: `value` goes to the end. Of numbers only: of anything else it would be what
+/// stands in memory, pointers for a vector.
 template <typename T>
+  requires std::is_arithmetic_v<T> || std::is_enum_v<T>
 void put(Input& input, T value) {
   const Bytes raw = std::as_bytes(std::span<const T>(&value, 1));
   input.insert(input.end(), raw.begin(), raw.end());
