@@ -21,9 +21,9 @@ constexpr std::size_t kFirstCargo = 2 << 10, kMostCargo = 256 << 10;  // bytes o
 /// share a machine, are more than its caches.
 constexpr std::size_t kHold = 8 << 20;
 constexpr int kRanksOfFullHold = 4;
-constexpr std::size_t kOfOneSize = 16;  // messages before it doubles
-constexpr std::size_t kFirstWindow = 48 << 10,
-                      kMostWindow = 64 << 20;                  // bytes, of all streams of a rank
+constexpr std::size_t kOfOneSize = 16;                         // messages before it doubles
+constexpr std::size_t kFirstWindow = 48 << 10;                 // bytes, of all streams of a rank
+constexpr std::size_t kMostWindow = 64 << 20;                  // bytes, of one
 constexpr std::size_t kMessagesInWindow = 16;                  // at least
 constexpr double kFullLinkSeconds = 0.03, kFullLinkTrips = 3;  // whichever is longer
 constexpr double kGrowth = 1.25;                               // from trip to trip

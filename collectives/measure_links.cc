@@ -208,13 +208,7 @@ std::vector<Findings> Measurement::gather() {
 }
 
 double Measurement::slowest(double mine) {
-  double most = 0, theirs = 0;
-  for (const auto& bytes :
-       allgather(transport_, std::as_bytes(std::span(&mine, 1)), channels::links)) {
-    std::memcpy(&theirs, bytes.data(), sizeof theirs);
-    most = std::max(most, theirs);
-  }
-  return most;
+  return std::ranges::max(allgather_values(transport_, mine, channels::links));
 }
 
 /// In a tournament of everybody against everybody (the circle method), who this rank meets.
@@ -323,8 +317,7 @@ void Measurement::all_at_once() {
   barrier(transport_, channels::links);
   mine_.shift_rate = full_rate(streams_.run({&next, 1}, {&last, 1}, slot_)[0])
                          .value_or(std::numeric_limits<double>::infinity());
-  std::vector<int> others;
-  for (int d = 1; d < ranks_; ++d) others.push_back((rank_ + d) % ranks_);
+  const std::vector<int> others = allreduce::others_after(rank_, ranks_);
   barrier(transport_, channels::links);
   const auto arrived = streams_.run(others, others, slot_);
   for (std::size_t p = 0; p < others.size(); ++p)

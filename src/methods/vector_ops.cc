@@ -1,10 +1,10 @@
 #include "methods/vector_ops.h"
 
-#include <array>
 #include <cmath>
 #include <initializer_list>
 
 #include "base/check.h"
+#include "base/lanes.h"
 
 namespace laconic {
 namespace {
@@ -13,20 +13,6 @@ constexpr std::size_t kLanes = 16;
 
 void check_lengths(std::size_t count, std::initializer_list<std::size_t> others) {
   for (const std::size_t other : others) check(other == count, "vectors of different lengths");
-}
-
-/// Sum of term(i) over i < count. The inner loop over lanes has a fixed length and no dependence
-/// from one lane to the next, so compilers turn it into registers of any width.
-template <typename Term>
-double sum_in_lanes(std::size_t count, Term term) {
-  std::array<double, kLanes> lanes{};
-  const std::size_t whole = count - count % kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(i + lane);
-  for (std::size_t i = whole; i < count; ++i) lanes[i - whole] += term(i);
-  for (std::size_t half = kLanes / 2; half > 0; half /= 2)
-    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  return lanes[0];
 }
 
 }  // namespace
@@ -57,7 +43,7 @@ void combine(float a, Floats x, float b, Floats y, MutFloats out) {
 
 double dot(Floats x, Floats y) {
   check_lengths(x.size(), {y.size()});
-  return sum_in_lanes(x.size(), [x, y](std::size_t i) {
+  return sum_in_lanes<kLanes>(x.size(), [x, y](std::size_t i) {
     return static_cast<double>(x[i]) * static_cast<double>(y[i]);
   });
 }
@@ -66,7 +52,7 @@ double squared_norm(Floats x) { return dot(x, x); }
 
 double squared_distance(Floats x, Floats y) {
   check_lengths(x.size(), {y.size()});
-  return sum_in_lanes(x.size(), [x, y](std::size_t i) {
+  return sum_in_lanes<kLanes>(x.size(), [x, y](std::size_t i) {
     const double difference = static_cast<double>(x[i]) - static_cast<double>(y[i]);
     return difference * difference;
   });

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/lanes.h"
 #include "base/sampling.h"
 #include "problems/product.h"
 #include "problems/spectrum.h"
@@ -280,7 +281,7 @@ class Bilinear final : public Oracle {
       to_x[i] = static_cast<float>(right + of_x[i] + lambda * x_i);
       to_y[i] = static_cast<float>(lambda * y_i - left - of_y[i]);
     }
-    return sum_in_lanes(count_, [&](std::size_t i) {
+    return sum_in_lanes<8>(count_, [&](std::size_t i) {
       const double x_i = x[i], y_i = y[i];
       return x_i * (products(i, x_i, y_i).first + of_x[i] + lambda / 2 * x_i) +
              y_i * (of_y[i] - lambda / 2 * y_i);

@@ -1,11 +1,12 @@
 #include "problems/dense.h"
 
 #include "base/errors.h"
+#include "base/lanes.h"
 
 namespace laconic {
 
 double dot(std::span<const double> a, std::span<const double> b) {
-  return sum_in_lanes(a.size(), [a, b](std::size_t i) { return a[i] * b[i]; });
+  return sum_in_lanes<8>(a.size(), [a, b](std::size_t i) { return a[i] * b[i]; });
 }
 
 std::vector<double> solve(const SymmetricProduct& product, std::span<const double> right) {
