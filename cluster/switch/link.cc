@@ -8,6 +8,9 @@ namespace laconic::netlab {
 namespace {
 
 constexpr std::uint64_t kSmallestQueue = 16 * 1518;
+// A host's kernel lets its own sockets wait rather than lose what they send (TCP small queues). A
+// tap does not tell the sockets that frames still wait, so the queue holds what they would.
+constexpr std::uint64_t kSmallestHostQueue = 1000 * 1518;
 
 }  // namespace
 
@@ -18,9 +21,9 @@ Nanoseconds Link::duration(std::uint64_t wire_bytes) const {
 void Link::offer(Frame frame, Arrival came) {
   const std::uint32_t flow = service_ == Service::kFlows ? frame.flow : 0;
   queue_.push(flow, {std::move(frame), came});
-  while (queue_.wire_bytes() > kSmallestQueue && duration(queue_.wire_bytes()) > options_.queue) {
+  const std::uint64_t smallest = service_ == Service::kFlows ? kSmallestHostQueue : kSmallestQueue;
+  while (queue_.wire_bytes() > smallest && duration(queue_.wire_bytes()) > options_.queue)
     lose(queue_.drop());
-  }
 }
 
 // A bundle behaves as its segments would: sending starts when the first of them is here, and cannot

@@ -14,7 +14,8 @@ namespace laconic::netlab {
 struct LinkOptions {
   double bits_per_second = std::numeric_limits<double>::infinity();
   Nanoseconds latency = 0;
-  /// What may wait, as its time at the rate. Sixteen full frames always fit.
+  /// What may wait, as its time at the rate. Sixteen full frames always fit, before a host's own
+  /// cable a thousand.
   Nanoseconds queue = 50 * kMillisecond;
 };
 

@@ -145,20 +145,34 @@ TEST(Fabric, AChainAddsUpItsCables) {
   }
 }
 
+/// One host's cable never holds anything up, the other's is slow: frames wait at the switch.
+Fabric onto_slow_cable(double rate) {
+  Fabric fabric = star(2, rate, 0);
+  set_both_ways(fabric, "h0", LinkOptions{});
+  return fabric;
+}
+
 TEST(Fabric, TheQueueIsBoundedByTimeAndSaysWhatItDropped) {
-  Fabric fabric = star(2, 100e6, 0);  // 50 ms hold 411 full frames, and one is on the wire
+  Fabric fabric = onto_slow_cable(100e6);  // 50 ms hold 411 full frames, and one is on the wire
   for (int i = 0; i < 1000; ++i) fabric.send(0, frame_of(1), 0);
   EXPECT_EQ(drain(fabric).size(), 412u);
-  const LinkCounters& counters = fabric.cable("h0").towards[1].counters();
+  const LinkCounters& counters = fabric.cable("h1").towards[0].counters();
   EXPECT_EQ(counters.dropped, 588u);
   EXPECT_EQ(counters.packets, 412u);
   EXPECT_EQ(counters.wire_bytes, 412u * kFull);
 }
 
 TEST(Fabric, ASlowCableStillHoldsSixteenFrames) {
-  Fabric fabric = star(2, 1e3, 0);
+  Fabric fabric = onto_slow_cable(1e3);
   for (int i = 0; i < 100; ++i) fabric.send(0, frame_of(1), 0);
-  EXPECT_EQ(fabric.cable("h0").towards[1].counters().dropped, 100u - 17u);
+  fabric.advance(0, [](int, const Frame&) {});
+  EXPECT_EQ(fabric.cable("h1").towards[0].counters().dropped, 100u - 17u);
+}
+
+TEST(Fabric, AHostItselfLetsAThousandFramesWait) {
+  Fabric fabric = star(2, 1e3, 0);
+  for (int i = 0; i < 1100; ++i) fabric.send(0, frame_of(1), 0);
+  EXPECT_EQ(fabric.cable("h0").towards[1].counters().dropped, 1100u - 1001u);
 }
 
 TEST(Fabric, AHostsSmallFlowDoesNotStandBehindItsBulk) {
@@ -173,7 +187,7 @@ TEST(Fabric, AHostsSmallFlowDoesNotStandBehindItsBulk) {
 
 TEST(Fabric, AFullQueueDropsFromTheLongestFlow) {
   Fabric fabric = star(2, 100e6, 0);
-  for (int i = 0; i < 500; ++i) fabric.send(0, frame_of(1, 1, kFull, 1), 0);
+  for (int i = 0; i < 1100; ++i) fabric.send(0, frame_of(1, 1, kFull, 1), 0);
   for (int i = 0; i < 100; ++i) fabric.send(0, frame_of(1, 1, 1000, 2), 0);
   int small = 0;
   for (const auto& one : drain(fabric)) small += one.wire_bytes == 1000 ? 1 : 0;
