@@ -115,6 +115,10 @@ HWY_INLINE F32 operator*(const F32& a, const F32& b) {
 HWY_INLINE F32 operator/(const F32& a, const F32& b) {
   return each<float>([](auto x, auto y) LACONIC_LAMBDA { return hn::Div(x, y); }, a, b);
 }
+/// The lower halves of products.
+HWY_INLINE U32 operator*(const U32& a, const U32& b) {
+  return each<std::uint32_t>([](auto x, auto y) LACONIC_LAMBDA { return hn::Mul(x, y); }, a, b);
+}
 template <typename T>
 HWY_INLINE Lanes<T> operator&(const Lanes<T>& a, const Lanes<T>& b) {
   return each<T>([](auto x, auto y) LACONIC_LAMBDA { return hn::And(x, y); }, a, b);
@@ -357,18 +361,6 @@ HWY_INLINE void store_bytes(const Lanes<T>& v, std::byte* to) {
 #endif
 }
 
-/// Two lanes of 32 bits for each of 64, the lower half first.
-HWY_INLINE U32 as_words(const U64& v) {
-#if HWY_TARGET == HWY_SCALAR
-  U32 out;
-  for (std::size_t i = 0; i < U32::kRegisters; ++i)
-    out.r[i] = hn::Set(U32::Tag(), static_cast<std::uint32_t>(v.r[i / 2].raw >> 32 * (i % 2)));
-  return out;
-#else
-  return each<std::uint32_t>([](auto x) LACONIC_LAMBDA { return hn::BitCast(U32::Tag(), x); }, v);
-#endif
-}
-
 /// By a number of bits, below 32, that is known only when it runs.
 HWY_INLINE U32 shift_left(const U32& v, unsigned bits) {
   return each<std::uint32_t>(
@@ -417,12 +409,24 @@ HWY_INLINE U32 prefix_sums(U32 v) {
   return v;
 }
 
-/// Whether any lane is below the bound.
-HWY_INLINE bool any_below(const U32& v, std::uint32_t bound) {
-  const U32::Tag d;
-  bool none = true;
-  for (const auto& r : v.r) none = none && hn::AllFalse(d, r < hn::Set(d, bound));
-  return !none;
+/// Bit i tells whether lane i is below the bound; both are below 2^31.
+HWY_INLINE std::uint32_t lanes_below(const U32& v, std::uint32_t bound) {
+  const I32::Tag d;
+  const auto limit = hn::Set(d, static_cast<std::int32_t>(bound));
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < U32::kRegisters; ++i) {
+    const auto below = hn::BitCast(d, v.r[i]) < limit;
+#if HWY_TARGET == HWY_SCALAR
+    bits |= std::uint32_t{hn::AllTrue(d, below)} << i;
+#else
+    std::uint8_t bytes[8] = {};
+    hn::StoreMaskBits(d, below, bytes);
+    std::uint32_t own;
+    std::memcpy(&own, bytes, sizeof own);
+    bits |= own << i * I32::kEach;
+#endif
+  }
+  return bits;
 }
 
 /// a * b + c rounded once, also where the machine has no such instruction.

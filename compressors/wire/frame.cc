@@ -22,7 +22,7 @@ enum Offset : std::size_t {
   kValueBytesAt = 12,
 };
 constexpr std::uint8_t kMagic = 0x4C;  // 'L'
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 // The format byte: checksum, coding of indices (3 bits), format of values (4 bits).
 constexpr std::uint8_t kChecksumBit = 1;
 
@@ -51,8 +51,9 @@ void check_header(Bytes bytes) {
   if (bytes.size() < kHeaderBytes) throw WireError(bytes.size(), "cut short within the header");
   const std::byte* header = bytes.data();
   if (load<std::uint8_t>(header + kMagicAt) != kMagic) throw WireError(kMagicAt, "not a frame");
-  if (load<std::uint8_t>(header + kVersionAt) != kVersion)
-    throw WireError(kVersionAt, "unknown version");
+  if (const auto version = load<std::uint8_t>(header + kVersionAt); version != kVersion)
+    throw WireError(kVersionAt, "a frame of version " + std::to_string(version) +
+                                    " of the format, expected " + std::to_string(kVersion));
   if (load<std::uint8_t>(header + kSelectionAt) > static_cast<unsigned>(Selection::dct_top_k))
     throw WireError(kSelectionAt, "unknown compressor");
   const auto format = load<std::uint8_t>(header + kFormatAt);

@@ -92,7 +92,8 @@ TEST(Frame, RefusesEachFieldByItself) {
     return -1;
   };
   EXPECT_EQ(offset_of(0, std::byte{'M'}), 0);
-  EXPECT_EQ(offset_of(1, std::byte{2}), 1);
+  EXPECT_EQ(offset_of(1, std::byte{1}), 1);
+  EXPECT_EQ(offset_of(1, std::byte{3}), 1);
   EXPECT_EQ(offset_of(2, std::byte{8}), 2);
   EXPECT_EQ(offset_of(3, std::byte{7 << 1}), 3);
   EXPECT_EQ(offset_of(3, std::byte{10 << 4}), 3);
@@ -100,6 +101,21 @@ TEST(Frame, RefusesEachFieldByItself) {
   EXPECT_EQ(offset_of(8, std::byte{4}), 8);
   EXPECT_EQ(offset_of(15, std::byte{1}), 8);
   EXPECT_EQ(offset_of(3, std::byte{0x15}), 8) << "a checksum that is not there";
+}
+
+// Keys had another meaning in version 1.
+TEST(Frame, SaysWhichVersionItIsAndWhichIsRead) {
+  auto bytes = frame_of(false);
+  EXPECT_EQ(bytes[1], std::byte{2});
+  bytes[1] = std::byte{1};
+  try {
+    read_frame(bytes);
+    FAIL() << "version 1 was read";
+  } catch (const WireError& error) {
+    EXPECT_NE(std::string(error.what()).find("version 1 of the format, expected 2"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(Frame, SplitCountsBytesThatAreNoFrameAsFraming) {
