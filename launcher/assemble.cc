@@ -30,7 +30,12 @@ void check_participants(const Options& options, int ranks) {
 std::shared_ptr<const BilinearInstance> BilinearOnce::get(const BilinearOptions& options,
                                                           std::uint64_t seed, int ranks) {
   const std::lock_guard lock(mutex_);
-  if (!instance_) instance_ = make_bilinear_instance(options, seed, ranks);
+  const std::tuple asked(options, seed, ranks);
+  if (!instance_ || made_of_ != asked) {
+    instance_.reset();  // two may be more than memory holds
+    instance_ = make_bilinear_instance(options, seed, ranks);
+    made_of_ = asked;
+  }
   return instance_;
 }
 

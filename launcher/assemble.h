@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <tuple>
 
 #include "collectives/auto_exchange.h"
 #include "methods/method.h"
@@ -15,6 +16,7 @@
 namespace laconic {
 
 /// A bilinear instance, made by the first rank that asks: only then is the number of ranks known.
+/// The same for who asks for the same, until somebody asks for another.
 class BilinearOnce {
  public:
   std::shared_ptr<const BilinearInstance> get(const BilinearOptions& options, std::uint64_t seed,
@@ -23,6 +25,7 @@ class BilinearOnce {
  private:
   std::mutex mutex_;
   std::shared_ptr<const BilinearInstance> instance_;
+  std::tuple<BilinearOptions, std::uint64_t, int> made_of_;
 };
 
 /// What all ranks of a process share; empty where a problem needs none.

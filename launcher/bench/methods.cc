@@ -75,13 +75,15 @@ Experiment read(const Options& options, const Candidate& candidate, std::uint64_
 /// Finds the best rate for a candidate on one instance.
 class Tuner {
  public:
-  Tuner(const Options& options, const Candidate& candidate, std::uint64_t seed)
-      : options_(options),
-        candidate_(candidate),
-        seed_(seed),
-        data_(load_data(read(options, candidate, seed, std::nullopt).problem)),
-        smoothness_(smoothness_of(read(options, candidate, seed, std::nullopt), data_,
-                                  options.trial.ranks)) {}
+  /// `bilinear`: shared by candidates, since an instance takes time.
+  Tuner(const Options& options, const Candidate& candidate, std::uint64_t seed,
+        std::shared_ptr<BilinearOnce> bilinear)
+      : options_(options), candidate_(candidate), seed_(seed) {
+    const Experiment experiment = read(options, candidate, seed, std::nullopt);
+    data_ = load_data(experiment.problem);
+    data_.bilinear = std::move(bilinear);
+    smoothness_ = smoothness_of(experiment, data_, options.trial.ranks);
+  }
 
   Tuned tune() {
     search();
@@ -139,7 +141,7 @@ class Tuner {
   const Candidate& candidate_;
   std::uint64_t seed_;
   SharedData data_;
-  double smoothness_;
+  double smoothness_ = 0;
   Tuned tuned_;
 };
 
@@ -250,12 +252,11 @@ ExitStatus run(const Options& options) {
   const std::vector<Candidate> candidates = candidates_of(options);
   std::size_t width = std::string("experiment").size();
   for (const Candidate& candidate : candidates) width = std::max(width, candidate.name.size());
-  std::vector<std::vector<Tuned>> results;
-  for (const Candidate& candidate : candidates) {
-    results.emplace_back();
-    for (const std::uint64_t seed : options.seeds)
-      results.back().push_back(Tuner(options, candidate, seed).tune());
-  }
+  std::vector<std::vector<Tuned>> results(candidates.size());
+  const auto bilinear = std::make_shared<BilinearOnce>();
+  for (const std::uint64_t seed : options.seeds)
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      results[i].push_back(Tuner(options, candidates[i], seed, bilinear).tune());
   fmt::print(
       "Until the {} is {:g} of the start's; {} ranks, medians of {} instances; x: over those "
       "of {}.\nWhat the last rank sent and received, framing and control included.\n\n",

@@ -4,11 +4,14 @@
 #include <cmath>
 #include <mutex>
 #include <numeric>
+#include <optional>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
 #include "base/errors.h"
 #include "base/lanes.h"
+#include "base/parallel.h"
 #include "base/sampling.h"
 #include "problems/product.h"
 #include "problems/spectrum.h"
@@ -29,9 +32,14 @@ class Coupling {
   std::size_t rows() const { return count_; }
   std::size_t columns() const { return diagonal_ ? 1 : count_; }
 
-  /// Element j of what is held of row i; of a diagonal only j = 0 is.
-  Element& at(std::size_t i, std::size_t j) { return elements_[i * columns() + j]; }
-  Element at(std::size_t i, std::size_t j) const { return elements_[i * columns() + j]; }
+  /// What is held of row i: of a diagonal one element.
+  std::span<Element> row(std::size_t i) {
+    return std::span(elements_).subspan(i * columns(), columns());
+  }
+  std::span<const Element> row(std::size_t i) const {
+    return std::span(elements_).subspan(i * columns(), columns());
+  }
+  const Element* data() const { return elements_.data(); }
 
   /// right = A y and left = A'x, as problems/product.h does it.
   void multiply(std::span<const double> x, std::span<const double> y, std::span<double> right,
@@ -46,6 +54,8 @@ class Coupling {
   bool diagonal_;
   std::vector<Element> elements_;
 };
+
+int threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 /// The square of the norm of A: the largest eigenvalue of A'A.
 template <typename Element>
@@ -93,12 +103,14 @@ class BilinearInstance {
         seed_(seed),
         ranks_(ranks),
         scales_(make_scales(options)),
+        common_(options.dimensions, options.diagonal),
         mean_(options.dimensions, options.diagonal),
+        kept_(static_cast<std::size_t>(ranks)),
         linear_x_(options.dimensions),
         linear_y_(options.dimensions),
         solution_x_(options.dimensions),
         solution_y_(options.dimensions) {
-    for (int rank = 0; rank < ranks; ++rank) add_to_mean(rank);
+    find_means();
     square_ = largest_eigenvalue(options.dimensions, gram(mean_), key(kEveryRank, kSpectrum));
     // (L / l)² = (l² + |A|²) / l²: the eigenvalues of the operator's matrix are l ± i sigma(A).
     lambda_ = std::sqrt(square_ / (options.condition * options.condition - 1));
@@ -119,17 +131,11 @@ class BilinearInstance {
 
   double scale(std::size_t i) const { return scales_[i]; }
 
-  Coupling<float> coupling(int rank) const {
-    const RngKey shared = key(kEveryRank, kCoupling);
-    const RngKey own = key(static_cast<std::uint32_t>(rank), kCoupling);
-    Coupling<float> a(options_.dimensions, options_.diagonal);
-    for (std::size_t i = 0; i < a.rows(); ++i)
-      for (std::size_t j = 0; j < a.columns(); ++j) {
-        const std::uint64_t place = i * a.columns() + j;
-        const double value = normal(shared, place) + options_.spread * normal(own, place);
-        a.at(i, j) = static_cast<float>(scale(i) * scale(options_.diagonal ? i : j) * value);
-      }
-    return a;
+  /// A_m, worked out once, by whoever asks first, and kept.
+  const Coupling<float>& coupling(int rank) const {
+    Kept& kept = kept_[static_cast<std::size_t>(rank)];
+    std::call_once(kept.known, [&] { kept.coupling.emplace(make_coupling(rank)); });
+    return *kept.coupling;
   }
 
   Doubles linear(int rank, Part part) const {
@@ -162,27 +168,57 @@ class BilinearInstance {
   }
 
  private:
+  /// What is kept of a rank.
+  struct Kept {
+    std::once_flag known;
+    std::optional<Coupling<float>> coupling;
+  };
+
+  Coupling<float> make_coupling(int rank) const {
+    Coupling<float> a(options_.dimensions, options_.diagonal);
+    parallel_for(threads(), a.rows(), [&](std::size_t i) { write_row(i, rank, a.row(i)); });
+    return a;
+  }
+
+  /// Row i of A_m.
+  void write_row(std::size_t i, int rank, MutFloats row) const {
+    const RngKey own = key(static_cast<std::uint32_t>(rank), kCoupling);
+    const double* common = common_.row(i).data();
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const double value = common[j] + options_.spread * normal(own, i * row.size() + j);
+      row[j] = static_cast<float>(scale(i) * scale(options_.diagonal ? i : j) * value);
+    }
+  }
+
   Constants find_constants() const {
     const auto smoothness = [&](double square) { return std::sqrt(lambda_ * lambda_ + square); };
-    double largest = 0;
-    for (int rank = 0; rank < ranks_; ++rank) {
-      const Coupling<float> a = coupling(rank);
-      largest = std::max(largest,
-                         largest_eigenvalue_bound(a.rows(), gram(a), key(kEveryRank, kSpectrum)));
-    }
+    Doubles squares(static_cast<std::size_t>(ranks_));
+    parallel_for(threads(), squares.size(), [&](std::size_t rank) {
+      const Coupling<float> a = make_coupling(static_cast<int>(rank));  // not kept: M of them
+      squares[rank] = largest_eigenvalue_bound(a.rows(), gram(a), key(kEveryRank, kSpectrum));
+    });
     return {.smoothness = smoothness(1.01 * square_),
-            .largest_smoothness = smoothness(largest),
+            .largest_smoothness = smoothness(*std::ranges::max_element(squares)),
             .strong_convexity = lambda_};
   }
 
-  void add_to_mean(int rank) {
-    const Coupling<float> a = coupling(rank);
-    for (std::size_t i = 0; i < a.rows(); ++i)
-      for (std::size_t j = 0; j < a.columns(); ++j) mean_.at(i, j) += double{a.at(i, j)} / ranks_;
-    const Doubles x = linear(rank, kLinearX), y = linear(rank, kLinearY);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      linear_x_[i] += x[i] / ranks_;
-      linear_y_[i] += y[i] / ranks_;
+  void find_means() {
+    const RngKey common = key(kEveryRank, kCoupling);
+    parallel_for(threads(), mean_.rows(), [&](std::size_t i) {
+      const std::span<double> all = common_.row(i), mean = mean_.row(i);
+      for (std::size_t j = 0; j < all.size(); ++j) all[j] = normal(common, i * all.size() + j);
+      std::vector<float> row(all.size());
+      for (int rank = 0; rank < ranks_; ++rank) {
+        write_row(i, rank, row);
+        for (std::size_t j = 0; j < row.size(); ++j) mean[j] += double{row[j]} / ranks_;
+      }
+    });
+    for (int rank = 0; rank < ranks_; ++rank) {
+      const Doubles x = linear(rank, kLinearX), y = linear(rank, kLinearY);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        linear_x_[i] += x[i] / ranks_;
+        linear_y_[i] += y[i] / ranks_;
+      }
     }
   }
 
@@ -209,8 +245,10 @@ class BilinearInstance {
   std::uint64_t seed_;
   int ranks_;
   Doubles scales_;
+  Coupling<double> common_;  // B before it is scaled
   Coupling<double> mean_;
-  Doubles linear_x_, linear_y_;  // means of the a_m and the b_m
+  mutable std::vector<Kept> kept_;  // by rank
+  Doubles linear_x_, linear_y_;     // means of the a_m and the b_m
   Doubles solution_x_, solution_y_;
   double square_ = 0;  // |A|²
   double lambda_ = 0;
@@ -250,8 +288,8 @@ class Bilinear final : public Oracle {
     const Floats x = at.first(count_), y = at.subspan(count_);
     const bool noisy = sample.size > 0 && sample.size < examples();
     if (coupling_.diagonal() && !noisy)
-      return finish(x, y, out, [this](std::size_t i, double x_i, double y_i) {
-        const double a = coupling_.at(i, 0);
+      return finish(x, y, out, [diagonal = coupling_.data()](auto i, double x_i, double y_i) {
+        const double a = diagonal[i];
         return std::pair(a * y_i, a * x_i);
       });
     std::copy(x.begin(), x.end(), x_.begin());
@@ -325,7 +363,7 @@ class Bilinear final : public Oracle {
   std::shared_ptr<const BilinearInstance> instance_;
   std::size_t count_;
   Layout layout_;
-  Coupling<float> coupling_;
+  const Coupling<float>& coupling_;  // the instance's
   Doubles linear_x_, linear_y_;
   std::vector<float> noise_;
   BatchSampler sampler_;

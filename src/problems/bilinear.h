@@ -24,10 +24,14 @@ struct BilinearOptions {
   std::uint32_t pieces = 0;
   double noise = 1;
   double start = 0;  ///< The first point is this times normal.
+
+  friend bool operator==(const BilinearOptions&, const BilinearOptions&) = default;
 };
 
-/// What all ranks know: the mean problem and its solution. Made once in a process (the time of M d²
-/// normal values and, for l and the solution, some hundreds of products with the mean A).
+/// What all ranks know: the mean problem and its solution. Made once in a process, on all cores
+/// (the time of M d² normal values and, for l and the solution, some hundreds of products
+/// with the mean A). It keeps the A_m of ranks that were asked for, so that who makes them again,
+/// as each trial of a bench does, has them at once. Threads may share it.
 class BilinearInstance;
 std::shared_ptr<const BilinearInstance> make_bilinear_instance(const BilinearOptions& options,
                                                                std::uint64_t seed, int ranks);
@@ -36,7 +40,7 @@ std::shared_ptr<const BilinearInstance> make_bilinear_instance(const BilinearOpt
 /// Scores are those of the mean problem, the same on every share: distance |z - z*|²,
 /// gap max_y' f(x, y') - min_x' f(x', y), loss f(x, y); `examples` is 1. A_m is held in float, all
 /// arithmetic is in double. Constants: L from the mean A, L~ from every A_m (each is made anew for
-/// it, once in a process), both from above, mu = l. The instance throws ConfigError, with the
+/// it, once for the instance), both from above, mu = l. The instance throws ConfigError, with the
 /// field's name alone.
 std::unique_ptr<Oracle> make_bilinear(std::shared_ptr<const BilinearInstance> instance, int rank);
 

@@ -111,21 +111,19 @@ HWY_EXPORT(multiply_doubles);
 
 namespace {
 
-/// Of a matrix that these vectors fit; none where nothing is wanted.
-struct Shape {
-  std::size_t rows, columns;
-};
-
-double* data_or_null(std::span<double> v) { return v.empty() ? nullptr : v.data(); }
-
-Shape shape_of(std::size_t elements, std::span<const double> x, std::span<const double> y,
-               std::span<double> right, std::span<double> left) {
+/// Runs the one for this machine, if the vectors fit the matrix and each other.
+template <typename Element, typename Run>
+void multiply_by(Run run, std::span<const Element> matrix, std::span<const double> x,
+                 std::span<const double> y, std::span<double> right, std::span<double> left) {
   check(x.empty() == left.empty() && y.empty() == right.empty(), "what is wanted has its factor");
   check(x.empty() || y.empty() || (x.size() == right.size() && y.size() == left.size()),
         "vectors fit each other");
-  const Shape shape{x.empty() ? right.size() : x.size(), x.empty() ? y.size() : left.size()};
-  check(elements == shape.rows * shape.columns, "vectors fit the matrix");
-  return shape;
+  const std::size_t rows = x.empty() ? right.size() : x.size();
+  const std::size_t columns = x.empty() ? y.size() : left.size();
+  check(matrix.size() == rows * columns, "vectors fit the matrix");
+  const auto data_of = [](std::span<double> v) { return v.empty() ? nullptr : v.data(); };
+  if (rows > 0)
+    run(matrix.data(), rows, columns, x.data(), y.data(), data_of(right), data_of(left));
 }
 
 }  // namespace
@@ -133,19 +131,13 @@ Shape shape_of(std::size_t elements, std::span<const double> x, std::span<const 
 void multiply(std::span<const float> matrix, std::span<const double> x, std::span<const double> y,
               std::span<double> right, std::span<double> left) {
   using namespace products;
-  const auto [rows, columns] = shape_of(matrix.size(), x, y, right, left);
-  if (rows == 0) return;
-  const auto run = &HWY_DYNAMIC_DISPATCH(multiply_floats);
-  run(matrix.data(), rows, columns, x.data(), y.data(), data_or_null(right), data_or_null(left));
+  multiply_by(&HWY_DYNAMIC_DISPATCH(multiply_floats), matrix, x, y, right, left);
 }
 
 void multiply(std::span<const double> matrix, std::span<const double> x, std::span<const double> y,
               std::span<double> right, std::span<double> left) {
   using namespace products;
-  const auto [rows, columns] = shape_of(matrix.size(), x, y, right, left);
-  if (rows == 0) return;
-  const auto run = &HWY_DYNAMIC_DISPATCH(multiply_doubles);
-  run(matrix.data(), rows, columns, x.data(), y.data(), data_or_null(right), data_or_null(left));
+  multiply_by(&HWY_DYNAMIC_DISPATCH(multiply_doubles), matrix, x, y, right, left);
 }
 
 }  // namespace laconic

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/errors.h"
 #include "tests/problems/operator_checks.h"
 
@@ -88,6 +90,24 @@ TEST(Bilinear, ScoresAreThoseOfTheMean) {
     EXPECT_NEAR(scores.loss, loss, 1e-5 * (std::abs(loss) + scores.gap));
     EXPECT_NEAR(scores.gap, squares / (2 * lambda), 1e-4 * scores.gap);
   });
+}
+
+TEST(Bilinear, OraclesOfAnInstanceAreAlikeWhoeverMakesThem) {
+  const BilinearOptions options{.dimensions = 40};
+  const auto z = random_point(80, 9, 1);
+  const auto instance = make_bilinear_instance(options, 3, 4);
+  std::vector<std::vector<float>> first(4);
+  std::vector<std::thread> threads;
+  for (int rank = 3; rank >= 0; --rank)
+    threads.emplace_back([&, rank] {
+      first[static_cast<std::size_t>(rank)] = gradient_at(*make_bilinear(instance, rank), z, {});
+    });
+  for (std::thread& thread : threads) thread.join();
+  const auto again = make_ranks(options, 3, 4);
+  for (std::size_t rank = 0; rank < 4; ++rank) {
+    EXPECT_EQ(gradient_at(*make_bilinear(instance, static_cast<int>(rank)), z, {}), first[rank]);
+    EXPECT_EQ(gradient_at(*again[rank], z, {}), first[rank]);
+  }
 }
 
 TEST(Bilinear, SpreadMakesRanksDiffer) {

@@ -33,6 +33,25 @@ TEST(Spectrum, HoldsOnAnEvenSpectrum) {
   for (std::uint64_t stream = 0; stream < 20; ++stream) EXPECT_GE(bound_of(diagonal, stream), 1);
 }
 
+TEST(Spectrum, IsFoundInFewProductsWhereNeighboursAreClose) {
+  for (const double second : {0.9, 0.99, 0.999, 0.9999}) {
+    std::vector<double> diagonal(1000);
+    for (std::size_t i = 0; i < diagonal.size(); ++i)
+      diagonal[i] = 7 * second * static_cast<double>(i) / 1000;
+    diagonal[400] = 7;
+    int products = 0;
+    const double found = largest_eigenvalue(
+        diagonal.size(),
+        [&](std::span<const double> v, std::span<double> out) {
+          ++products;
+          for (std::size_t i = 0; i < v.size(); ++i) out[i] = diagonal[i] * v[i];
+        },
+        make_key(1, kEveryRank, 0, RngPurpose::test));
+    EXPECT_NEAR(found, 7, 1e-8) << second;
+    EXPECT_LE(products, 300) << second;
+  }
+}
+
 TEST(Spectrum, OfNothingIsZero) {
   EXPECT_EQ(bound_of({0, 0, 0}, 0), 0);
   EXPECT_EQ(bound_of({}, 0), 0);
