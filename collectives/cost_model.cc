@@ -20,7 +20,8 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 
 struct Message {
   int from, to;
-  double bytes;          // still to go
+  double size;
+  double bytes = size;   // still to go
   double left = kNever;  // when its last byte leaves
 };
 
@@ -185,8 +186,8 @@ class Simulation {
         const double left = messages_[from.messages[from.received]].left;
         if (left == kNever) return false;
         ++from.received;
-        rank.clock =
-            std::max(rank.clock, left + flight_seconds(act.peer, r)) + links_.message_seconds;
+        const double came = left + flight_seconds(messages_[from.messages[from.received - 1]]);
+        rank.clock = std::max(rank.clock, came) + links_.message_seconds;
         return true;
       }
     }
@@ -194,8 +195,10 @@ class Simulation {
   }
 
   /// A latency was measured with what both ends take for the message.
-  double flight_seconds(int from, int to) const {
-    return std::max(0.0, links_.link(from, to).latency_seconds - 2 * links_.message_seconds);
+  double flight_seconds(const Message& m) const {
+    const double latency = links_.link(m.from, m.to).latency_seconds - 2 * links_.message_seconds;
+    return std::max(0.0, latency) +
+           links_.packet_seconds * std::min(1.0, m.size / LinkModel::kPacketBytes);
   }
 
   void next_event() {
@@ -236,7 +239,7 @@ class Simulation {
     const auto [time, message] = posted_.top();
     posted_.pop();
     const double entry = std::max(time, crowd_free_);
-    crowd_free_ = entry + links_.crowd_seconds;
+    crowd_free_ = entry + links_.crowd_seconds_of(messages_[message].size);
     admitted_.emplace_back(entry, message);
   }
 

@@ -60,9 +60,13 @@ std::string describe(const LinkModel& links) {
     text += fmt::format(", {:.0f} % of it both ways", 1e2 * links.both_ways_share);
   if (std::isfinite(links.together_bytes_per_second))
     text += ", together " + rate(links.together_bytes_per_second);
-  return text + fmt::format("; {:.3g} us a message, {:.3g} us for each other one; adds {}",
-                            links.message_seconds * 1e6, links.crowd_seconds * 1e6,
-                            rate(links.add_bytes_per_second));
+  return text + fmt::format(
+                    "; {:.3g} us a packet, {:.3g} us a message, {:.3g} us for each other one "
+                    "({:.3g} a tiny "
+                    "one); adds {}",
+                    links.packet_seconds * 1e6, links.message_seconds * 1e6,
+                    links.crowd_seconds * 1e6, links.tiny_crowd_seconds * 1e6,
+                    rate(links.add_bytes_per_second));
 }
 
 }  // namespace laconic

@@ -30,12 +30,22 @@ struct LinkModel {
   /// What all messages of the group share: less than the interfaces together where the switch in
   /// the middle, or the memory of the one machine, is what bounds.
   double together_bytes_per_second = std::numeric_limits<double>::infinity();
+  /// What a full packet takes besides its latency and its time at the rate, and a shorter one in
+  /// proportion: a switch passes a packet on when it has all of it, which long messages hide.
+  double packet_seconds = 0;
   /// What a rank takes for each message that it sends or receives, of the latency and besides.
   double message_seconds = 0;
   /// By how much each message delays all others: more than 0 where ranks share processors.
   double crowd_seconds = 0;
+  /// The same of messages below kTinyBytes: TCP does not acknowledge each of them by itself.
+  double tiny_crowd_seconds = 0;
   bool shared_memory = false;  ///< Ranks of a machine reach each other's.
   double add_bytes_per_second = std::numeric_limits<double>::infinity();  ///< Of summands.
+
+  static constexpr double kTinyBytes = 64, kPacketBytes = 1400;
+  double crowd_seconds_of(double bytes) const {
+    return bytes < kTinyBytes ? tiny_crowd_seconds : crowd_seconds;
+  }
 
   const Link& link(int from, int to) const { return links[from * ranks + to]; }
   Link& link(int from, int to) { return links[from * ranks + to]; }

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -21,15 +23,17 @@ namespace laconic {
 namespace {
 
 const Tag kTag{channels::links, Purpose::control};
-constexpr std::size_t kSmall = 8;  // bytes
+constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8;  // bytes
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
 constexpr double kTripsOfStream = 12, kTripsToOpen = 12;  // for TCP to open its window
-constexpr int kMostPings = 50, kMostSwaps = 200;
-constexpr int kMostSwapsOfFit = 8;       // one after the other
-constexpr double kSlow = 0.6;            // of the median rate
-constexpr int kManyRanks = 16;           // so many that one message of each is much
-constexpr double kSharesNothing = 0.85;  // of the links' own rates: less is a bound
+constexpr int kMostPings = 50, kMostSwaps = 320;
+constexpr int kMostSwapsOfFit = 8;                     // one after the other
+constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
+constexpr double kSlow = 0.9;                          // of the median rate
+constexpr double kFar = 1.3;                           // of the median latency
+constexpr int kManyRanks = 16;                         // so many that one message of each is much
+constexpr double kSharesNothing = 0.85;                // of the links' own rates: less is a bound
 
 double quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
@@ -39,27 +43,29 @@ double median(std::vector<double> values) { return quantile(std::move(values), 0
 
 /// What one rank has found out.
 struct Findings {
-  std::vector<double> latency, rate;  // by peer, of what it sends us; 0: not measured
-  std::vector<double> crowded_rate;   // the same, while everybody sends to everybody
-  double both_ways_share = 1;         // of a rate: what a steady stream both ways gets
-  double shift_rate = 0;              // while everybody sends to the next rank alone
-  double crowd_seconds = 0;  // a small message from everybody to the next rank, then to all others
-  double fan_seconds = 0;    // one from rank 0 to all others, and back
+  std::vector<double> latency, rate;   // by peer, of what it sends us; 0: not measured
+  std::vector<double> packet_latency;  // of a full packet
+  std::vector<double> crowded_rate;    // the same, while everybody sends to everybody
+  std::vector<double> steady_rate;     // of a stream both ways that has lasted
+  double shift_rate = 0;               // while everybody sends to the next rank alone
+  double crowd_seconds = 0;            // a small message from everybody to the next rank
+  double tiny_crowd_seconds = 0;
+  double fan_seconds = 0;  // a small message from rank 0 to all others, and back
   double add_rate = 0;
 
   std::vector<double> packed() const {
-    std::vector<double> all{both_ways_share, shift_rate, crowd_seconds, fan_seconds, add_rate};
-    for (const auto* part : {&latency, &rate, &crowded_rate})
+    std::vector<double> all{shift_rate, crowd_seconds, tiny_crowd_seconds, fan_seconds, add_rate};
+    for (const auto* part : {&latency, &rate, &packet_latency, &crowded_rate, &steady_rate})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }
   static Findings unpacked(const std::vector<double>& all) {
-    const std::size_t n = (all.size() - 5) / 3;
+    const std::size_t n = (all.size() - 5) / 5;
     const auto part = [&](std::size_t i) {
       const auto begin = all.begin() + static_cast<std::ptrdiff_t>(5 + i * n);
       return std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(n));
     };
-    return {part(0), part(1), part(2), all[0], all[1], all[2], all[3], all[4]};
+    return {part(0), part(1), part(2), part(3), part(4), all[0], all[1], all[2], all[3], all[4]};
   }
 };
 
@@ -68,9 +74,7 @@ struct Findings {
 LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport) {
   const int ranks = transport.size();
   LinkModel links = uniform_links(ranks, {.latency_seconds = 0, .bytes_per_second = 0});
-  std::vector<double> latencies, rates, shares;
-  for (const Findings& findings : all) shares.push_back(findings.both_ways_share);
-  links.both_ways_share = median(shares);
+  std::vector<double> latencies, rates, shares, packets;
   for (int r = 0; r < ranks; ++r) links.hosts[r] = transport.host_of(r);
   links.shared_memory = transport.shared_memory() != nullptr;
   for (int from = 0; from < ranks; ++from)
@@ -79,8 +83,13 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
       const double latency = all[std::min(from, to)].latency[std::max(from, to)];
       links.link(from, to) = {latency, rate};
       if (latency > 0) latencies.push_back(latency);
+      const double packet = all[std::min(from, to)].packet_latency[std::max(from, to)];
+      if (packet > 0 && rate > 0) packets.push_back(packet - latency - kPacket / rate);
       if (rate > 0) rates.push_back(rate);
+      if (all[to].steady_rate[from] > 0) shares.push_back(all[to].steady_rate[from] / rate);
     }
+  if (!packets.empty()) links.packet_seconds = std::max(0.0, median(packets));
+  if (!shares.empty()) links.both_ways_share = std::min(1.0, median(shares));
   const double latency = median(latencies), rate = median(rates);
   const LinkModel met = links;
   for (int from = 0; from < ranks; ++from)
@@ -97,15 +106,15 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
   return links;
 }
 
-/// `count` times a small message from each rank to the next, then from each to all others.
-Schedule crowds(int ranks, int count) {
+/// `count` times a message from each rank to the next. Nothing goes the other way that could carry
+/// an acknowledgement, as between most ranks that an allreduce lets talk to each other.
+Schedule crowds(int ranks, int count, double bytes) {
   Schedule schedule(ranks);
   for (int i = 0; i < count; ++i)
-    for (const int farthest : {1, ranks - 1})
-      for (int r = 0; r < ranks; ++r) {
-        for (int d = 1; d <= farthest; ++d) schedule.send(r, (r + d) % ranks, kSmall);
-        for (int d = 1; d <= farthest; ++d) schedule.receive(r, (r + ranks - d) % ranks);
-      }
+    for (int r = 0; r < ranks; ++r) {
+      schedule.send(r, (r + 1) % ranks, bytes);
+      schedule.receive(r, (r + ranks - 1) % ranks);
+    }
   return schedule;
 }
 
@@ -141,9 +150,11 @@ class Measurement {
         streams_(transport),
         ranks_(transport.size()),
         rank_(transport.rank()),
+        seconds_(seconds),
         pair_seconds_(0.6 * seconds),
         slot_(0.1 * seconds) {
-    for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.crowded_rate})
+    for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.packet_latency, &mine_.crowded_rate,
+                          &mine_.steady_rate})
       by_peer->resize(ranks_);
   }
 
@@ -156,10 +167,11 @@ class Measurement {
   int rounds() const { return ranks_ - 1 + ranks_ % 2; }
   std::optional<int> partner(int round) const;
   void meet_all();
-  double ping(int peer, double seconds);
-  bool meet_slow_again(const LinkModel& links);
+  void ping(int peer);
+  double ping(int peer, double seconds, std::size_t bytes);
+  bool meet_odd_ones_again(const LinkModel& links);
   void stream_with(int peer, double seconds);
-  void swap_small(int farthest);
+  void shift(std::size_t bytes);
 
   void all_at_once();
   void add();
@@ -168,22 +180,25 @@ class Measurement {
   template <typename Step>
   double batches(int count, const Step& step);
   void add_what_is_shared(LinkModel& links);
-  void fit_crowd_and_fan(LinkModel& links, double crowd, double fan) const;
+  void fit_messages(LinkModel& links, double crowd, double tiny_crowd, double fan) const;
 
   Transport& transport_;
   LinkStreams streams_;
   const int ranks_, rank_;
-  const double pair_seconds_, slot_;
-  double stream_seconds_ = 0;
+  const double seconds_, pair_seconds_, slot_;
+  double ping_seconds_ = 0, stream_seconds_ = 0;
+  int rounds_met_ = 0;  // of pairs, which are all unless there is no time for that
   int swaps_ = 1;
   double slowest_latency_ = 0;
   Findings mine_;
 };
 
 LinkModel Measurement::run() {
+  const Stopwatch watch;
   meet_all();
   LinkModel links = links_of_pairs(gather(), transport_);
-  if (meet_slow_again(links)) links = links_of_pairs(gather(), transport_);
+  while (slowest(watch.seconds()) < seconds_ && meet_odd_ones_again(links))
+    links = links_of_pairs(gather(), transport_);
   all_at_once();
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
@@ -228,12 +243,13 @@ std::optional<int> Measurement::partner(int round) const {
 /// As many rounds as there is time for. A stream lasts long enough for TCP to open its window,
 /// if that leaves time for two.
 void Measurement::meet_all() {
-  int rounds_left = rounds();
+  rounds_met_ = rounds();
   double seconds = pair_seconds_ / rounds();
-  for (int round = 0; round < rounds_left; ++round) {
+  for (int round = 0; round < rounds_met_; ++round) {
     const Stopwatch watch;
     const auto peer = partner(round);
-    if (peer) mine_.latency[*peer] = ping(*peer, seconds / 4);
+    ping_seconds_ = seconds / 4;
+    if (peer) ping(*peer);
     if (round == 0) {
       slowest_latency_ = slowest(peer ? mine_.latency[*peer] : 0);
       seconds = std::clamp(2 * kTripsOfStream * slowest_latency_, seconds,
@@ -241,28 +257,37 @@ void Measurement::meet_all() {
     }
     stream_seconds_ = 0.7 * seconds;
     if (peer) stream_with(*peer, stream_seconds_);
-    if (round > 0 || rounds_left == 1) continue;
-    rounds_left = std::min(
-        rounds_left,
+    if (round > 0 || rounds_met_ == 1) continue;
+    rounds_met_ = std::min(
+        rounds_met_,
         std::max(1, static_cast<int>(std::lround(pair_seconds_ / slowest(watch.seconds())))));
   }
 }
 
-/// A link that seems much slower than others may have had no processor, or bad luck, for that time.
-/// Whether there was one.
-bool Measurement::meet_slow_again(const LinkModel& links) {
-  std::vector<double> rates;
+/// Links that seem slower or longer than most may have had no processor, or bad luck, for that
+/// time: so it goes for some streams both ways, whose acknowledgements stand in the other one's
+/// queue. Whether there were such.
+bool Measurement::meet_odd_ones_again(const LinkModel& links) {
+  std::vector<double> rates, latencies;
   for (int from = 0; from < ranks_; ++from)
-    for (int to = 0; to < ranks_; ++to)
-      if (from != to) rates.push_back(links.link(from, to).bytes_per_second);
-  const double usual = median(rates);
-  const auto slow = [&](int from, int to) {
-    return links.link(from, to).bytes_per_second < kSlow * usual;
+    for (int to = 0; to < ranks_; ++to) {
+      if (from == to) continue;
+      rates.push_back(links.link(from, to).bytes_per_second);
+      latencies.push_back(links.link(from, to).latency_seconds);
+    }
+  const double slow = kSlow * median(rates), far = kFar * median(latencies);
+  const auto odd = [&](int a, int b) {
+    return std::min(links.link(a, b).bytes_per_second, links.link(b, a).bytes_per_second) < slow ||
+           links.link(a, b).latency_seconds > far;
   };
-  for (int round = 0; round < rounds(); ++round)
-    if (const auto peer = partner(round); peer && (slow(rank_, *peer) || slow(*peer, rank_)))
+  bool met = false;
+  for (int round = 0; round < rounds_met_; ++round)
+    if (const auto peer = partner(round); peer && odd(rank_, *peer)) {
+      ping(*peer);
       stream_with(*peer, stream_seconds_);
-  return *std::min_element(rates.begin(), rates.end()) < kSlow * usual;
+      met = true;
+    }
+  return slowest(met ? 1 : 0) > 0;
 }
 
 /// Both ways at once. What TCP gets through when it has been at it for long says what is lost.
@@ -271,39 +296,46 @@ void Measurement::stream_with(int peer, double seconds) {
   mine_.rate[peer] = std::max(mine_.rate[peer], full_rate(arrived).value_or(mean_rate(arrived)));
   if (arrived.back().second > kBytesUntilSteady &&
       seconds > kTripsUntilSteady * 2 * slowest_latency_)
-    mine_.both_ways_share = std::min(1.0, later_rate(arrived) / mine_.rate[peer]);
+    mine_.steady_rate[peer] = std::max(mine_.steady_rate[peer], later_rate(arrived));
 }
 
-/// A small message to each of the next ranks up to the `farthest`, and from each of the last.
-void Measurement::swap_small(int farthest) {
-  std::array<std::byte, kSmall> out{};
-  std::vector<std::array<std::byte, kSmall>> in(static_cast<std::size_t>(farthest));
-  std::vector<Ticket> tickets;
-  for (int d = 1; d <= farthest; ++d)
-    tickets.push_back(transport_.post_receive((rank_ + ranks_ - d) % ranks_, kTag, in[d - 1]));
-  for (int d = 1; d <= farthest; ++d)
-    tickets.push_back(transport_.post_send((rank_ + d) % ranks_, kTag, out));
-  for (const Ticket ticket : tickets) transport_.wait(ticket);
+/// A message to the next rank, and one from the last.
+void Measurement::shift(std::size_t bytes) {
+  const std::vector<std::byte> out(bytes);
+  std::vector<std::byte> in(bytes);
+  const Ticket receive = transport_.post_receive((rank_ + ranks_ - 1) % ranks_, kTag, in);
+  const Ticket send = transport_.post_send((rank_ + 1) % ranks_, kTag, out);
+  transport_.wait(receive);
+  transport_.wait(send);
+}
+
+void Measurement::ping(int peer) {
+  const auto keep_least = [&](double& least, std::size_t bytes) {
+    const double seconds = ping(peer, ping_seconds_ / 2, bytes);
+    least = least == 0 ? seconds : std::min(least, seconds);
+  };
+  keep_least(mine_.latency[peer], kTiny);
+  keep_least(mine_.packet_latency[peer], kPacket);
 }
 
 /// Half a round trip, the median. The lower rank decides how often, and measures best.
-double Measurement::ping(int peer, double seconds) {
+double Measurement::ping(int peer, double seconds, std::size_t bytes) {
   const bool leads = rank_ < peer;
+  std::vector<std::byte> message(bytes);
   std::vector<double> trips;
   const Stopwatch all;
   for (double more = 1; more != 0;) {
     Stopwatch trip;
-    double heard = 0;
     if (leads) {
       const double last = trips.empty() ? 0 : trips.back();
       more = trips.size() < kMostPings && all.seconds() + 2 * last < seconds;
-      transport_.wait(transport_.post_send(peer, kTag, std::as_bytes(std::span(&more, 1))));
+      std::memcpy(message.data(), &more, sizeof more);
+      transport_.wait(transport_.post_send(peer, kTag, message));
     }
-    transport_.wait(
-        transport_.post_receive(peer, kTag, std::as_writable_bytes(std::span(&heard, 1))));
+    transport_.wait(transport_.post_receive(peer, kTag, message));
     if (!leads) {
-      more = heard;
-      transport_.wait(transport_.post_send(peer, kTag, std::as_bytes(std::span(&more, 1))));
+      std::memcpy(&more, message.data(), sizeof more);
+      transport_.wait(transport_.post_send(peer, kTag, message));
     }
     trips.push_back(trip.seconds());
   }
@@ -325,10 +357,8 @@ void Measurement::all_at_once() {
 }
 
 void Measurement::crowd_and_fan(int count) {
-  mine_.crowd_seconds = batches(count, [&] {
-    swap_small(1);
-    swap_small(ranks_ - 1);
-  });
+  mine_.crowd_seconds = batches(count, [&] { shift(kSmall); });
+  mine_.tiny_crowd_seconds = batches(count, [&] { shift(kTiny); });
   mine_.fan_seconds = batches(count, [&] { fan(); });
 }
 
@@ -338,6 +368,7 @@ double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
   for (int batch = 0; batch < std::max(1, count / swaps_); ++batch) {
     barrier(transport_, channels::links);
+    std::this_thread::sleep_for(kPause);
     const Stopwatch watch;
     for (int i = 0; i < swaps_; ++i) step();
     seconds.push_back(watch.seconds() / swaps_);
@@ -347,7 +378,7 @@ double Measurement::batches(int count, const Step& step) {
 
 /// A small message from rank 0 to all others, and back.
 void Measurement::fan() {
-  std::array<std::byte, kSmall> nothing{};
+  const std::array<std::byte, kSmall> nothing{};
   std::vector<std::array<std::byte, kSmall>> small(ranks_);
   std::vector<Ticket> receives, sends;
   const int peers = rank_ == 0 ? ranks_ : 1;
@@ -364,12 +395,13 @@ void Measurement::fan() {
 /// An interface carries what all ranks' messages to all others showed, or what one link did.
 void Measurement::add_what_is_shared(LinkModel& links) {
   const auto all = gather();
-  std::vector<double> adds, crowd_seconds;
+  std::vector<double> adds, crowds, tiny_crowds;
   double shifted = 0, alone = 0;
   std::vector<double> out(all.size()), in(all.size());
   for (int r = 0; r < ranks_; ++r) {
     adds.push_back(all[r].add_rate);
-    crowd_seconds.push_back(all[r].crowd_seconds);
+    crowds.push_back(all[r].crowd_seconds);
+    tiny_crowds.push_back(all[r].tiny_crowd_seconds);
     shifted += all[r].shift_rate;
     alone += links.link((r + ranks_ - 1) % ranks_, r).bytes_per_second;
     for (int s = 0; s < ranks_; ++s) {
@@ -387,17 +419,22 @@ void Measurement::add_what_is_shared(LinkModel& links) {
   const bool opened = slot_ > kTripsOfStream * 2 * slowest_latency_;
   if (opened && shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
-  if (rank_ == 0) fit_crowd_and_fan(links, median(crowd_seconds), all[0].fan_seconds);
-  std::array<double, 2> fitted{links.crowd_seconds, links.message_seconds};
+  if (rank_ == 0) fit_messages(links, median(crowds), median(tiny_crowds), all[0].fan_seconds);
+  std::array<double, 3> fitted{links.crowd_seconds, links.tiny_crowd_seconds,
+                               links.message_seconds};
   const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), channels::links);
   check(told.size() == sizeof fitted, "rank 0 says what it has fitted");
   std::memcpy(fitted.data(), told.data(), sizeof fitted);
-  links.crowd_seconds = fitted[0], links.message_seconds = fitted[1];
+  links.crowd_seconds = fitted[0], links.tiny_crowd_seconds = fitted[1];
+  links.message_seconds = fitted[2];
 }
 
 /// What the model has to take for each message so that these times come out.
-void Measurement::fit_crowd_and_fan(LinkModel& links, double crowd, double fan) const {
-  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, swaps_), swaps_ * crowd);
+void Measurement::fit_messages(LinkModel& links, double crowd, double tiny_crowd,
+                               double fan) const {
+  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, swaps_, kSmall), swaps_ * crowd);
+  fit(links, &LinkModel::tiny_crowd_seconds, tiny_crowd, crowds(ranks_, swaps_, kTiny),
+      swaps_ * tiny_crowd);
   fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
       fans(ranks_, swaps_), swaps_ * fan);
 }

@@ -32,8 +32,10 @@ Json json_of(const LinkModel& links) {
           {"out_bytes_per_second", out},
           {"in_bytes_per_second", in},
           {"together_bytes_per_second", json_of_rate(links.together_bytes_per_second)},
+          {"packet_seconds", links.packet_seconds},
           {"message_seconds", links.message_seconds},
           {"crowd_seconds", links.crowd_seconds},
+          {"tiny_crowd_seconds", links.tiny_crowd_seconds},
           {"shared_memory", links.shared_memory},
           {"add_bytes_per_second", json_of_rate(links.add_bytes_per_second)}};
 }

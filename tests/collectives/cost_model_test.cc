@@ -48,9 +48,17 @@ TEST(CostModel, AddsWhatEachMessageAndEachSummandCosts) {
   links.message_seconds = 1;  // within the latency, but for those that the hub takes besides
   EXPECT_DOUBLE_EQ(star(), 206);
   links.message_seconds = 0;
-  links.crowd_seconds = 1;  // four messages at one time, twice
+  links.tiny_crowd_seconds = 1;  // four messages of 40 bytes at one time, twice
   EXPECT_DOUBLE_EQ(star(), 206);
+  links.tiny_crowd_seconds = 0;
+  links.crowd_seconds = 1;  // of larger messages
+  EXPECT_DOUBLE_EQ(star(), 200);
+  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 100, links), 206);
   links.crowd_seconds = 0;
+  links.packet_seconds = 1;  // a tenth of a packet, twice, and more than one
+  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 35, links), 200.2);
+  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 1000, links), 202);
+  links.packet_seconds = 0;
   links.add_bytes_per_second = 40;
   EXPECT_DOUBLE_EQ(star(), 204);
 }
