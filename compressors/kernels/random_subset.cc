@@ -45,7 +45,10 @@ class Rounds {
 
   std::uint32_t share(std::size_t range) const { return shares_[range]; }
 
+  std::size_t count() const { return count_; }
+
   std::span<const std::uint16_t> next(std::size_t most) { return stream_.next(most); }
+  std::uint32_t next_in_range() { return stream_.next(1)[0] & mask(); }
 
   /// Takes away what marks of the last range are beyond the vector.
   void cut(std::size_t range, std::uint64_t* marks) const {
@@ -56,21 +59,12 @@ class Rounds {
   }
 
  private:
-  // How many of so many random bits are ones.
+  // How many of so many random bits, at least one, are ones.
   std::uint32_t heads(std::uint32_t coins) {
-    std::size_t ones = 0;
-    while (coins > 0) {
-      const auto bits = stream_.next((coins + 15) / 16);
-      const auto n = std::min(coins, static_cast<std::uint32_t>(16 * bits.size()));
-      for (std::uint32_t i = 0; i < n; i += 64) {
-        std::uint64_t word;
-        std::memcpy(&word, &bits[i / 16], sizeof word);
-        if (n - i < 64) word &= (std::uint64_t{1} << (n - i)) - 1;
-        ones += static_cast<std::size_t>(std::popcount(word));
-      }
-      coins -= n;
-    }
-    return static_cast<std::uint32_t>(ones);
+    int ones = 0;
+    for (; coins > 64; coins -= 64) ones += std::popcount(stream_.bits(4));
+    const std::uint64_t last = stream_.bits((coins + 15) / 16) << (64 - coins);
+    return static_cast<std::uint32_t>(ones + std::popcount(last));
   }
 
   // Deals numbers to what is below a range of 2^level; returns how many fell beyond the last one.
@@ -190,21 +184,40 @@ class Sorter {
   std::span<std::uint32_t> names_;   // of the words that have any
 };
 
+// Writes base + each of the next numbers, without repetitions; returns where the list ends.
+std::uint32_t* sort_alone(Rounds& rounds, std::size_t numbers, std::uint32_t base,
+                          std::uint32_t* out) {
+  std::uint32_t* end = out;
+  for (; numbers > 0; --numbers) {
+    const std::uint32_t number = base + rounds.next_in_range();
+    *end = number;
+    end += number < rounds.count() ? 1 : 0;
+  }
+  std::sort(out, end);
+  return std::unique(out, end);
+}
+
 // One round as a list without repetitions; returns how many there are.
 std::size_t draw_few(Rounds& rounds, Sorter& sorter, std::span<std::uint32_t> out) {
+  // So few are sorted before a bitmap is looked through.
+  constexpr std::size_t kAlone = 12;
   rounds.deal(static_cast<std::uint32_t>(out.size()));
   std::uint32_t* next = out.data();
   for (std::size_t range = 0; range < rounds.ranges(); ++range) {
-    if (rounds.share(range) == 0) continue;
-    for (std::size_t left = rounds.share(range); left > 0;) {
+    const std::size_t share = rounds.share(range);
+    if (share == 0) continue;
+    const auto base = static_cast<std::uint32_t>(range << Rounds::kRangeBits);
+    if (share <= kAlone) {
+      next = sort_alone(rounds, share, base, next);
+      continue;
+    }
+    for (std::size_t left = share; left > 0;) {
       const auto numbers = rounds.next(left);
       sorter.add(numbers, rounds.mask());
       left -= numbers.size();
     }
     rounds.cut(range, sorter.marks());
-    next =
-        sorter.drain(rounds.share(range), static_cast<std::uint32_t>(range << Rounds::kRangeBits),
-                     next, out.data() + out.size());
+    next = sorter.drain(share, base, next, out.data() + out.size());
   }
   return static_cast<std::size_t>(next - out.data());
 }

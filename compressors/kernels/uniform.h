@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 #include "compressors/kernels/random_stream.h"
 
@@ -38,8 +37,7 @@ class Uniform {
 
 /// The next two numbers as one.
 inline std::uint32_t next_word(RandomStream& stream) {
-  const std::uint32_t lower = stream.next(1)[0];
-  return lower | std::uint32_t{stream.next(1)[0]} << 16;
+  return static_cast<std::uint32_t>(stream.bits(2));
 }
 
 /// The words of a key, one after another, for those whose own word is not to be used.
