@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "collectives/allreduce/algorithms.h"
 #include "collectives/allreduce/steps.h"
@@ -21,24 +23,57 @@
 // Order of addition: chunk c is ((x[c] + x[c+1]) + x[c+2]) + ..., ranks modulo N.
 namespace laconic::allreduce {
 
+namespace {
+
+/// From here on a chunk goes in two pieces, each passed on as it comes, so that the links do not
+/// stand still while the last bytes of a step arrive and are added.
+constexpr std::size_t kLongChunk = std::size_t{16} << 10;  // floats
+
+}  // namespace
+
+// Step by step rank r sends chunk r - step and receives the one before, which it sends in the next
+// step. A receive is posted a step ahead, in front of what it is for. The chunk that an allgather
+// writes into has long left: what comes is made of it.
 void ring(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch) {
   const int ranks = transport.size(), rank = transport.rank();
   if (ranks == 1 || vector.empty()) return;
   const int right = (rank + 1) % ranks, left = (rank + ranks - 1) % ranks;
-  const auto part_of = [&](int c) {
-    return part(vector, chunk(vector.size(), ranks, (c + 2 * ranks) % ranks));
+  const int sums = ranks - 1, steps = 2 * sums;
+  const std::size_t longest = chunk(vector.size(), ranks, 0).count;
+  const int pieces = longest < kLongChunk ? 1 : 2;
+  const auto piece_of = [&](MutFloats floats, int p) {
+    return part(floats, chunk(floats.size(), pieces, p));
+  };
+  const auto received = [&](int step, int p) {
+    const int c = (rank - step - 1 + 3 * ranks) % ranks;
+    return piece_of(part(vector, chunk(vector.size(), ranks, c)), p);
   };
   const Scratch::Scope scope(scratch);
-  const MutFloats room = scratch.take<float>(part_of(0).size());  // the first is the longest
+  const std::array<MutFloats, 2> rooms{scratch.take<float>(longest), scratch.take<float>(longest)};
+  const auto incoming = [&](int step, int p) {
+    const MutFloats place = received(step, p);
+    return step < sums ? piece_of(rooms[step % 2], p).first(place.size()) : place;
+  };
+  const auto post_receive = [&](int step, int p) {
+    return transport.post_receive(left, tag, std::as_writable_bytes(incoming(step, p)));
+  };
+  const auto post_send = [&](int step, int p) {
+    return transport.post_send(right, tag, std::as_bytes(received(step - 1, p)));
+  };
 
-  for (int step = 0; step < ranks - 1; ++step) {
-    const MutFloats sum = part_of(rank - step - 1);
-    const MutFloats incoming = room.first(sum.size());
-    send_receive(transport, right, part_of(rank - step), left, incoming, tag);
-    add(incoming, sum);
-  }
-  for (int step = 0; step < ranks - 1; ++step)
-    send_receive(transport, right, part_of(rank + 1 - step), left, part_of(rank - step), tag);
+  std::array<Ticket, 2> receives{};
+  std::vector<Ticket> sends;
+  for (int p = 0; p < pieces; ++p) receives[p] = post_receive(0, p);
+  for (int p = 0; p < pieces; ++p) sends.push_back(post_send(0, p));
+  for (int step = 0; step < steps; ++step)
+    for (int p = 0; p < pieces; ++p) {
+      const Ticket receive = receives[p];
+      if (step + 1 < steps) receives[p] = post_receive(step + 1, p);
+      finish_receive(transport, receive, incoming(step, p));
+      if (step < sums) add(incoming(step, p), received(step, p));
+      if (step + 1 < steps) sends.push_back(post_send(step + 1, p));
+    }
+  for (const Ticket send : sends) transport.wait(send);
 }
 
 /// All chunks but the next rank's, then all chunks but that of the one after it.
