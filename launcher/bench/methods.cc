@@ -29,7 +29,9 @@ struct Options {
   std::vector<std::uint64_t> seeds{1};
   TrialOptions trial;
   int from = -10, to = 1;  ///< Rates are 2^from / L to 2^to / L.
+  bool only_grid = false;  ///< The best may be at an edge of them.
   int refine = 0;          ///< How often the step between powers is halved, around the best.
+  double patience = 1.5;   ///< Times the steps of the best so far that a trial gets.
   fs::path out = "runs/bench_methods";
   fs::path svg;
 };
@@ -96,27 +98,26 @@ class Tuner {
   }
 
  private:
-  /// From the highest rate down, and on past either end of the grid while the best is there; ends
-  /// when one did worse than the best.
+  /// From the highest rate down, and on past either end of the grid while the best is there, unless
+  /// only the grid is asked for; ends when one did worse than the best.
   void search() {
-    constexpr int kBeyond = 6;  // powers beyond the grid, at most
-    for (int power = options_.to; power >= options_.from - kBeyond; --power) {
+    const int beyond = options_.only_grid ? 0 : 6;  // powers beyond the grid, at most
+    for (int power = options_.to; power >= options_.from - beyond; --power) {
       const bool better = attempt(power);
       if (tuned_.best ? !better : power <= options_.from) break;
     }
     for (int power = options_.to;
-         tuned_.best && tuned_.best->power == power && power < options_.to + kBeyond;)
+         tuned_.best && tuned_.best->power == power && power < options_.to + beyond;)
       attempt(++power);
   }
 
   /// Whether it is the best so far.
   bool attempt(double power) {
-    constexpr double kPatience = 1.5;  // times the steps of the best
     const double rate = std::exp2(power) / smoothness_;
     TrialOptions trial = options_.trial;
     if (tuned_.best)
-      trial.most_steps =
-          static_cast<std::uint64_t>(kPatience * static_cast<double>(tuned_.best->trial.steps));
+      trial.most_steps = static_cast<std::uint64_t>(options_.patience *
+                                                    static_cast<double>(tuned_.best->trial.steps));
     const auto file = options_.out / fmt::format("{}-seed{}-ranks{}-rate{}.json", candidate_.name,
                                                  seed_, trial.ranks, power);
     const auto name = fmt::format("{} seed {} rate 2^{}/L", candidate_.name, seed_, power);
@@ -306,6 +307,12 @@ void add_methods(CLI::App& bench, Action& chosen) {
   sub->add_option("--from", options->from, "Lowest rate of the grid: 2^FROM / L")
       ->capture_default_str();
   sub->add_option("--to", options->to, "Highest rate of the grid: 2^TO / L")->capture_default_str();
+  sub->add_flag("--only-grid", options->only_grid,
+                "Tries nothing beyond the grid: the best may be at its edge");
+  sub->add_option("--patience", options->patience,
+                  "A trial is given up after this times the rounds of the best so far")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
   sub->add_option(
          "--refine", options->refine,
          "Then tries rates between powers of 2, in steps down to 2^(2^-REFINE), around the "
