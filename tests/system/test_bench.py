@@ -222,6 +222,21 @@ class Methods(SystemTest):
         self.assertIn("2^0/L", rates)
         self.assertIn("2^1/L", rates)
 
+    def test_nothing_beyond_the_grid_where_that_is_asked_for(self):
+        said = self.bench("--from", -3, "--to", -3, "--only-grid").stderr
+        rates = {line.split("rate ")[1].split(":")[0] for line in said.splitlines() if "rate" in line}
+        self.assertEqual(rates, {"2^-3/L"})
+
+    def test_trials_end_when_patience_does(self):
+        def rounds_of_the_worse(*arguments):
+            said = self.bench("--from", -2, "--to", -1, "--only-grid", *arguments).stderr
+            lines = [line for line in said.splitlines() if line.startswith("extragradient seed 1 ")]
+            best, worse = (int(line.split(" after ")[1].split()[0]) for line in lines)
+            self.assertIn("2^-1/L: reached", lines[0])
+            return worse / best
+        self.assertAlmostEqual(rounds_of_the_worse("--patience", 1), 1, delta=0.02)
+        self.assertAlmostEqual(rounds_of_the_worse(), 1.5, delta=0.02)
+
     def test_rates_between_powers_of_2_around_the_best(self):
         def rates(said, method):
             return {float(line.split("rate 2^")[1].split("/L")[0]) for line in said.splitlines() if method in line}
