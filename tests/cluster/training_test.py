@@ -12,13 +12,18 @@ from lab import lab, missing, netlab
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 from laconic import DENSE, EXECUTABLE, QUADRATIC, SystemTest, command  # noqa: E402
+from test_exchanges import KINDS, with_exchange  # noqa: E402
 
 HOSTS = 4
 PATIENCE = 250  # seconds for a run, where its ranks share the processors with other tests
 
-# A gradient of 400 kB, so that what MPI, TCP and the control channel add is small beside it.
-LARGE_DENSE = DENSE.replace("steps: 200", "steps: 5").replace("dimensions: 2000", "dimensions: 100000").replace(
-    "bucket_bytes: 2048", "bucket_bytes: 400000")
+IPV4, IPV6 = 14 + 20 + 32, 14 + 40 + 32  # headers of a packet: Ethernet, IP, TCP with time stamps
+
+
+def large(text, dimensions, steps):
+    """Gradients so long that what MPI, TCP and the control channel add is small beside them."""
+    return text.replace("steps: 200", f"steps: {steps}").replace("dimensions: 2000", f"dimensions: {dimensions}").replace(
+        "bucket_bytes: 2048", f"bucket_bytes: {4 * dimensions}")
 
 
 class OverCables(SystemTest):
@@ -53,23 +58,35 @@ class OverCables(SystemTest):
                         for rank in range(HOSTS):
                             self.assertGreater((out / "logs" / f"rank-{rank}.log").stat().st_size, 0)
 
-    def test_the_ledger_is_what_the_cables_carried(self):
+    def check_ledger(self, how, file, name, header):
         """By the hosts' interfaces, each TCP segment by itself: counter - ledger - packets * header <= 0.5 %."""
-        ipv4, ipv6 = 14 + 20 + 32, 14 + 40 + 32  # Ethernet, IP, TCP with time stamps
-        file = self.experiment(LARGE_DENSE)
+        counters = self.counted(how, file, self.home / name)
+        ledger, hosts = counters["run"]["ledger"], counters["hosts"]
+        counter, packets = (sum(host["sent"][what] for host in hosts)
+                            for what in ("interface_bytes", "interface_packets"))
+        again = 1448 * sum(host["retransmitted"] for host in hosts)
+        beyond = counter - ledger - packets * header - again
+        print(f"{name}: counter {counter}, ledger {ledger}, {packets} packets, beyond {100 * beyond / counter:.3f} %",
+              file=sys.stderr)
+        self.assertLess(abs(beyond), 0.005 * counter)
+        self.assertGreaterEqual(counters["run"]["beyond_ledger"], 0, "less on the cables than counted")
+        self.one_hash(self.home / name)
+
+    def test_the_ledger_is_what_the_cables_carried(self):
+        file = self.experiment(large(DENSE, 100000, 5))
         with lab("--offload", "off", hosts=HOSTS, rate="100mbit"):
-            for how, header in ((self.mpirun, ipv4), (self.tcp, ipv6)):  # a name is IPv6 before it is IPv4
+            for how, header in ((self.mpirun, IPV4), (self.tcp, IPV6)):  # a name is IPv6 before it is IPv4
                 with self.subTest(over=how.__name__):
-                    counters = self.counted(how, file, self.home / how.__name__)
-                    ledger, hosts = counters["run"]["ledger"], counters["hosts"]
-                    counter, packets = (sum(host["sent"][what] for host in hosts)
-                                        for what in ("interface_bytes", "interface_packets"))
-                    again = 1448 * sum(host["retransmitted"] for host in hosts)
-                    beyond = counter - ledger - packets * header - again
-                    print(f"{how.__name__}: counter {counter}, ledger {ledger}, {packets} packets, "
-                          f"beyond {100 * beyond / counter:.3f} %", file=sys.stderr)
-                    self.assertLess(abs(beyond), 0.005 * counter)
-                    self.assertGreaterEqual(counters["run"]["beyond_ledger"], 0, "less on the cables than counted")
+                    self.check_ledger(how, file, how.__name__, header)
+
+    def test_so_it_is_for_every_exchange(self):
+        with lab("--offload", "off", hosts=HOSTS, rate="1gbit"):
+            more = {"gather": "gather {} compressor { top_k { density: 0.05 } }",
+                    "linear_rand_k": "linear { rand_k { density: 0.05 } }"}
+            for name, exchange in {**KINDS, **more}.items():
+                with self.subTest(name):
+                    file = self.experiment(large(with_exchange(exchange), 400000, 10), f"{name}.textproto")
+                    self.check_ledger(self.tcp, file, name, IPV6)
 
 
 if __name__ == "__main__":
