@@ -120,10 +120,8 @@ HWY_INLINE std::uint64_t ones_at(const U32& positions) {
     word = hn::Or(word, hn::Shl(one, hn::PromoteTo(d, hn::LowerHalf(half, r))));
     word = hn::Or(word, hn::Shl(one, hn::PromoteTo(d, hn::UpperHalf(half, r))));
   }
-  std::uint64_t lane[hn::MaxLanes(d)], all = 0;
-  hn::StoreU(word, d, lane);
-  for (const std::uint64_t one : lane) all |= one;
-  return all;
+  // No two have the same place, so the sum has them all.
+  return hn::GetLane(hn::SumOfLanes(d, word));
 #endif
 }
 
