@@ -1,6 +1,8 @@
 """`laconic bench`: what it measures is there, and is what can be known beforehand."""
 
 import json
+import math
+import statistics
 import unittest
 
 from laconic import SystemTest, command, launched
@@ -215,6 +217,32 @@ class Methods(SystemTest):
         for file in kept:  # of another version, or torn: made anew
             file.write_text('{"of": 1, "trial": {}}' if "rate0" in file.name else "{")
         self.assertEqual(self.bench().stdout, first.stdout)
+
+    def test_the_table_says_what_the_best_trials_sent(self):
+        table = self.bench("--seeds", "1,2,3").stdout
+        rows = {line.split()[0]: line.split() for line in table.split("Rounds by rate")[0].splitlines() if line}
+        best = {}
+        for file in sorted((self.home / "trials").iterdir()):
+            method, seed, _, power = file.stem.split("-", 3)
+            trial = json.loads(file.read_text())["trial"]
+            if not trial["reached"]:
+                continue
+            steps, _, _ = best.setdefault(method, {}).get(seed, (math.inf, None, None))
+            if trial["steps"] < steps:
+                best[method][seed] = trial["steps"], float(power.removeprefix("rate")), trial
+        for method, by_seed in best.items():
+            def median(of):
+                return statistics.median(of(trial) for _, _, trial in by_seed.values())
+            row = rows[method]
+            self.assertEqual(float(row[1]), statistics.median(power for _, power, _ in by_seed.values()))
+            values = median(lambda trial: (trial["sent"]["values"] + trial["sent"]["dense"]) / 4)
+            self.assertEqual(int(row[2]), values)
+            self.assertEqual(int(row[-2]), median(lambda trial: trial["steps"]))
+            self.assertEqual(int(row[-1]), median(lambda trial: trial["calls"]))
+        # Extragradient converges below 1/L and nowhere above on a problem that is nearly bilinear.
+        for power, reached in ((0, True), (1, False)):
+            file = self.home / f"trials/extragradient-seed1-ranks3-rate{power}.json"
+            self.assertEqual(json.loads(file.read_text())["trial"]["reached"], reached, power)
 
     def test_the_best_is_not_at_an_edge(self):
         said = self.bench("--from", -3, "--to", -3).stderr
