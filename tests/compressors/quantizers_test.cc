@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/errors.h"
 #include "compressors/kernels/targets.h"
@@ -318,6 +319,21 @@ TEST(Pyramid, FindsTheNearestOfFewPulses) {
     found += dot * dot / energy / norm, best += kept / norm;
   }
   EXPECT_GT(found, 0.97 * best);
+}
+
+// A gain that is rounded up, times all pulses in one place, could be too large for a float.
+TEST(Pyramid, TheLargestFloatsStayFinite) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  for (const std::size_t pulses : {1, 3, 5, 40}) {
+    const auto codec =
+        make_value_codec(PyramidOptions{.group = 8, .pulses = pulses}, Rounding::nearest);
+    for (const std::size_t others : {0, 1, 7}) {
+      std::vector<float> in(8);
+      std::fill_n(in.begin(), others + 1, kLargest);
+      for (const float v : decode(*codec, encode(*codec, in), in.size()))
+        EXPECT_TRUE(std::isfinite(v)) << pulses << " pulses, " << others << " others";
+    }
+  }
 }
 
 // ------------------------------------------------------------------------------------ every format
