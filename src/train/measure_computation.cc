@@ -6,6 +6,7 @@
 #include <numeric>
 #include <thread>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "collectives/control.h"
 
@@ -75,9 +76,11 @@ Announced typical(const Evaluations& all, double whole) {
   Announced typical = all.announced.back();
   for (std::size_t i = 0; i < typical.size(); ++i) {
     std::vector<double> shares;
-    for (std::size_t e = 0; e < all.announced.size(); ++e)
-      if (i < all.announced[e].size())
-        shares.push_back(all.announced[e][i].seconds / all.seconds[e]);
+    for (std::size_t e = 0; e < all.announced.size(); ++e) {
+      check(all.announced[e].size() == typical.size(),
+            "an oracle announces the same parts each time");
+      shares.push_back(all.announced[e][i].seconds / all.seconds[e]);
+    }
     typical[i].seconds = median(std::move(shares)) * whole;
   }
   return typical;
