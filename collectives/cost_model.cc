@@ -166,7 +166,7 @@ class Simulation {
         rank.clock = std::max(rank.clock, act.amount);
         return true;
       case Kind::send:
-        rank.clock += links_.message_seconds;
+        rank.clock += links_.message_seconds_of(act.amount);
         pair(r, act.peer).messages.push_back(messages_.size());
         posted_.emplace(rank.clock, messages_.size());
         messages_.push_back({r, act.peer, act.amount});
@@ -186,8 +186,9 @@ class Simulation {
         const double left = messages_[from.messages[from.received]].left;
         if (left == kNever) return false;
         ++from.received;
-        const double came = left + flight_seconds(messages_[from.messages[from.received - 1]]);
-        rank.clock = std::max(rank.clock, came) + links_.message_seconds;
+        const Message& message = messages_[from.messages[from.received - 1]];
+        rank.clock = std::max(rank.clock, left + flight_seconds(message)) +
+                     links_.message_seconds_of(message.size);
         return true;
       }
     }
@@ -196,8 +197,8 @@ class Simulation {
 
   /// A latency was measured with what both ends take for the message.
   double flight_seconds(const Message& m) const {
-    const double latency = links_.link(m.from, m.to).latency_seconds - 2 * links_.message_seconds;
-    return std::max(0.0, latency) +
+    const double both_ends = 2 * links_.message_seconds_of(m.size);
+    return std::max(0.0, links_.link(m.from, m.to).latency_seconds - both_ends) +
            links_.packet_seconds * std::min(1.0, m.size / LinkModel::kPacketBytes);
   }
 

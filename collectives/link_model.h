@@ -37,15 +37,15 @@ struct LinkModel {
   double message_seconds = 0;
   /// By how much each message delays all others: more than 0 where ranks share processors.
   double crowd_seconds = 0;
-  /// The same of messages below kTinyBytes: TCP does not acknowledge each of them by itself.
-  double tiny_crowd_seconds = 0;
+  /// How much of both messages below kTinyBytes take: TCP does not acknowledge each by itself.
+  double tiny_share = 1;
   bool shared_memory = false;  ///< Ranks of a machine reach each other's.
   double add_bytes_per_second = std::numeric_limits<double>::infinity();  ///< Of summands.
 
   static constexpr double kTinyBytes = 64, kPacketBytes = 1400;
-  double crowd_seconds_of(double bytes) const {
-    return bytes < kTinyBytes ? tiny_crowd_seconds : crowd_seconds;
-  }
+  double share_of(double bytes) const { return bytes < kTinyBytes ? tiny_share : 1; }
+  double message_seconds_of(double bytes) const { return share_of(bytes) * message_seconds; }
+  double crowd_seconds_of(double bytes) const { return share_of(bytes) * crowd_seconds; }
 
   const Link& link(int from, int to) const { return links[from * ranks + to]; }
   Link& link(int from, int to) { return links[from * ranks + to]; }

@@ -420,23 +420,21 @@ void Measurement::add_what_is_shared(LinkModel& links) {
   if (opened && shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
   if (rank_ == 0) fit_messages(links, median(crowds), median(tiny_crowds), all[0].fan_seconds);
-  std::array<double, 3> fitted{links.crowd_seconds, links.tiny_crowd_seconds,
-                               links.message_seconds};
+  std::array<double, 3> fitted{links.crowd_seconds, links.message_seconds, links.tiny_share};
   const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), channels::links);
   check(told.size() == sizeof fitted, "rank 0 says what it has fitted");
   std::memcpy(fitted.data(), told.data(), sizeof fitted);
-  links.crowd_seconds = fitted[0], links.tiny_crowd_seconds = fitted[1];
-  links.message_seconds = fitted[2];
+  links.crowd_seconds = fitted[0], links.message_seconds = fitted[1];
+  links.tiny_share = fitted[2];
 }
 
 /// What the model has to take for each message so that these times come out.
 void Measurement::fit_messages(LinkModel& links, double crowd, double tiny_crowd,
                                double fan) const {
   fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, swaps_, kSmall), swaps_ * crowd);
-  fit(links, &LinkModel::tiny_crowd_seconds, tiny_crowd, crowds(ranks_, swaps_, kTiny),
-      swaps_ * tiny_crowd);
   fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
       fans(ranks_, swaps_), swaps_ * fan);
+  fit(links, &LinkModel::tiny_share, 1, crowds(ranks_, swaps_, kTiny), swaps_ * tiny_crowd);
 }
 
 void Measurement::add() {

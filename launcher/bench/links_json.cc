@@ -35,7 +35,7 @@ Json json_of(const LinkModel& links) {
           {"packet_seconds", links.packet_seconds},
           {"message_seconds", links.message_seconds},
           {"crowd_seconds", links.crowd_seconds},
-          {"tiny_crowd_seconds", links.tiny_crowd_seconds},
+          {"tiny_share", links.tiny_share},
           {"shared_memory", links.shared_memory},
           {"add_bytes_per_second", json_of_rate(links.add_bytes_per_second)}};
 }

@@ -45,15 +45,13 @@ TEST(CostModel, CountsTheBytesOfTheBusiestInterface) {
 TEST(CostModel, AddsWhatEachMessageAndEachSummandCosts) {
   auto links = uniform_links(5, {.latency_seconds = 100});
   const auto star = [&] { return predict_seconds(find_allreduce("star"), 10, links); };
-  links.message_seconds = 1;  // within the latency, but for those that the hub takes besides
+  links.tiny_share = 0.5;
+  links.message_seconds = 2;  // within the latency, but for those that the hub takes besides
   EXPECT_DOUBLE_EQ(star(), 206);
   links.message_seconds = 0;
-  links.tiny_crowd_seconds = 1;  // four messages of 40 bytes at one time, twice
+  links.crowd_seconds = 2;  // four messages of 40 bytes at one time, twice
   EXPECT_DOUBLE_EQ(star(), 206);
-  links.tiny_crowd_seconds = 0;
-  links.crowd_seconds = 1;  // of larger messages
-  EXPECT_DOUBLE_EQ(star(), 200);
-  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 100, links), 206);
+  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 100, links), 212);  // larger ones
   links.crowd_seconds = 0;
   links.packet_seconds = 1;  // a tenth of a packet, twice, and more than one
   EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 35, links), 200.2);
