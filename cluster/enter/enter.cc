@@ -44,7 +44,8 @@ struct Entry {
   int host = 0;
   bool tied = false;
   /// With a terminal, the command stays in the foreground group. Without, it has a group of its
-  /// own: else one signal to the group of our caller would reach it and be passed on as well.
+  /// own, and so has who passes signals on to it: else one signal to the group of our caller would
+  /// reach them and be passed on as well.
   bool own_group = false;
   char** command = nullptr;
 };
@@ -137,6 +138,7 @@ void arrange_files(const Door& door) {
 
 /// The first process of the run's own PID namespace: when it ends, the kernel ends all others.
 int be_init(const Entry& entry, const Door& door) {
+  if (entry.own_group) setpgid(0, 0);
   const sigset_t signals = watched_signals();
   arrange_files(door);
   const pid_t command = checked(fork(), "fork");
