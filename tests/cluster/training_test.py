@@ -17,7 +17,7 @@ from test_exchanges import KINDS, with_exchange  # noqa: E402
 HOSTS = 4
 PATIENCE = 250  # seconds for a run, where its ranks share the processors with other tests
 
-IPV4, IPV6 = 14 + 20 + 32, 14 + 40 + 32  # headers of a packet: Ethernet, IP, TCP with time stamps
+HEADERS = 14 + 20 + 32  # of a packet: Ethernet, IPv4, TCP with time stamps
 
 
 def large(text, dimensions, steps):
@@ -31,7 +31,7 @@ class OverCables(SystemTest):
         return netlab("run", "--", *command("launch", "--", *arguments), timeout=PATIENCE)
 
     def tcp(self, *arguments):
-        script = " ".join(['exec "$0" "$@" --transport tcp --rendezvous h0:4000',
+        script = " ".join(['exec "$0" "$@" --transport tcp --rendezvous 10.77.0.1:4000',
                            f"--rank $NETLAB_HOST --ranks {HOSTS}"])
         return netlab("run", "--each", "--", "sh", "-c", script, EXECUTABLE, *arguments, timeout=PATIENCE)
 
@@ -58,26 +58,27 @@ class OverCables(SystemTest):
                         for rank in range(HOSTS):
                             self.assertGreater((out / "logs" / f"rank-{rank}.log").stat().st_size, 0)
 
-    def check_ledger(self, how, file, name, header):
+    def check_ledger(self, how, file, name):
         """By the hosts' interfaces, each TCP segment by itself: counter - ledger - packets * header <= 0.5 %."""
         counters = self.counted(how, file, self.home / name)
         ledger, hosts = counters["run"]["ledger"], counters["hosts"]
         counter, packets = (sum(host["sent"][what] for host in hosts)
                             for what in ("interface_bytes", "interface_packets"))
-        again = 1448 * sum(host["retransmitted"] for host in hosts)
-        beyond = counter - ledger - packets * header - again
-        print(f"{name}: counter {counter}, ledger {ledger}, {packets} packets, beyond {100 * beyond / counter:.3f} %",
-              file=sys.stderr)
-        self.assertLess(abs(beyond), 0.005 * counter)
+        again = 1448 * sum(host["retransmitted"] for host in hosts)  # at most: a probe may be shorter
+        beyond = counter - ledger - packets * HEADERS
+        print(f"{name}: counter {counter}, ledger {ledger}, {packets} packets, beyond {100 * beyond / counter:.3f} %, "
+              f"sent again {100 * again / counter:.3f} %", file=sys.stderr)
+        self.assertLess(beyond - again, 0.005 * counter)
+        self.assertGreater(beyond, -0.005 * counter)
         self.assertGreaterEqual(counters["run"]["beyond_ledger"], 0, "less on the cables than counted")
         self.one_hash(self.home / name)
 
     def test_the_ledger_is_what_the_cables_carried(self):
         file = self.experiment(large(DENSE, 100000, 5))
         with lab("--offload", "off", hosts=HOSTS, rate="100mbit"):
-            for how, header in ((self.mpirun, IPV4), (self.tcp, IPV6)):  # a name is IPv6 before it is IPv4
+            for how in (self.mpirun, self.tcp):
                 with self.subTest(over=how.__name__):
-                    self.check_ledger(how, file, how.__name__, header)
+                    self.check_ledger(how, file, how.__name__)
 
     def test_so_it_is_for_every_exchange(self):
         with lab("--offload", "off", hosts=HOSTS, rate="1gbit"):
@@ -85,8 +86,8 @@ class OverCables(SystemTest):
                     "linear_rand_k": "linear { rand_k { density: 0.05 } }"}
             for name, exchange in {**KINDS, **more}.items():
                 with self.subTest(name):
-                    file = self.experiment(large(with_exchange(exchange), 400000, 10), f"{name}.textproto")
-                    self.check_ledger(self.tcp, file, name, IPV6)
+                    file = self.experiment(large(with_exchange(exchange), 800000, 10), f"{name}.textproto")
+                    self.check_ledger(self.tcp, file, name)
 
 
 if __name__ == "__main__":
