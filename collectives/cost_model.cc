@@ -183,11 +183,10 @@ class Simulation {
       case Kind::receive: {
         Pair& from = pair(act.peer, r);
         if (from.received == from.messages.size()) return false;
-        const double left = messages_[from.messages[from.received]].left;
-        if (left == kNever) return false;
+        const Message& message = messages_[from.messages[from.received]];
+        if (message.left == kNever) return false;
         ++from.received;
-        const Message& message = messages_[from.messages[from.received - 1]];
-        rank.clock = std::max(rank.clock, left + flight_seconds(message)) +
+        rank.clock = std::max(rank.clock, message.left + flight_seconds(message)) +
                      links_.message_seconds_of(message.size);
         return true;
       }

@@ -37,7 +37,8 @@ struct LinkModel {
   double message_seconds = 0;
   /// By how much each message delays all others: more than 0 where ranks share processors.
   double crowd_seconds = 0;
-  /// How much of both messages below kTinyBytes take: TCP does not acknowledge each by itself.
+  /// The share of these two that messages below kTinyBytes take: TCP acknowledges small ones like
+  /// each other one by one, tiny ones with what goes back.
   double tiny_share = 1;
   bool shared_memory = false;  ///< Ranks of a machine reach each other's.
   double add_bytes_per_second = std::numeric_limits<double>::infinity();  ///< Of summands.
@@ -56,9 +57,10 @@ LinkModel uniform_links(int ranks, const Link& link);
 
 /// Measures the links of a group, in about `seconds`, once its connections have warmed up a little:
 /// latencies are halves of round trips, medians; rates are those of the fastest stretches, so that
-/// a window that TCP has not opened yet does not count. Every rank calls it, nothing else being on
-/// its way, and gets the same model. Where there are too many pairs for the time, those that were
-/// not measured get the medians of the others.
+/// a window that TCP has not opened yet does not count. Links that seem worse than most are
+/// measured again while there is time. Every rank calls it, nothing else being on its way, and gets
+/// the same model. Where there are too many pairs for the time, those that were not measured get
+/// the medians of the others.
 LinkModel measure_links(Transport& transport, double seconds = 1.5);
 
 /// For the log, in one line: "4 ranks on 4 hosts: latency 5.1 ms (5.0 to 5.2), 11.8 MB/s (...)".

@@ -15,10 +15,10 @@
 #include "collectives/link_model.h"
 #include "collectives/link_streams.h"
 
-// First pairs, as many at a time as have no rank in common; then all ranks at once, for what they
-// share. A pair measures its latency by small messages to and fro, and its rate by a stream of
-// messages each way for some time (link_streams.h). What ranks share is then chosen so that the
-// cost model predicts what was measured.
+// First pairs, as many at a time as have no rank in common, those that seem bad once more; then all
+// ranks at once, for what they share. A pair measures its latency by small messages to and fro, and
+// its rate by a stream of messages each way for some time (link_streams.h). What ranks share is
+// then chosen so that the cost model predicts what was measured.
 namespace laconic {
 namespace {
 
@@ -27,8 +27,8 @@ constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
 constexpr double kTripsOfStream = 12, kTripsToOpen = 12;  // for TCP to open its window
-constexpr int kMostPings = 50, kMostSwaps = 320;
-constexpr int kMostSwapsOfFit = 8;                     // one after the other
+constexpr int kMostPings = 50, kMostSteps = 320;
+constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
 constexpr double kSlow = 0.9;                          // of the median rate
 constexpr double kFar = 1.3;                           // of the median latency
@@ -187,8 +187,8 @@ class Measurement {
   const int ranks_, rank_;
   const double seconds_, pair_seconds_, slot_;
   double ping_seconds_ = 0, stream_seconds_ = 0;
-  int rounds_met_ = 0;  // of pairs, which are all unless there is no time for that
-  int swaps_ = 1;
+  int rounds_met_ = 0;   // of pairs, which are all unless there is no time for that
+  int batch_steps_ = 1;  // one after the other
   double slowest_latency_ = 0;
   Findings mine_;
 };
@@ -202,8 +202,8 @@ LinkModel Measurement::run() {
   all_at_once();
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
-  const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, kMostSwaps);
-  if (ranks_ <= kManyRanks) swaps_ = std::min(count, kMostSwapsOfFit);
+  const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, kMostSteps);
+  if (ranks_ <= kManyRanks) batch_steps_ = std::min(count, kStepsOfBatch);
   crowd_and_fan(count);
   add_what_is_shared(links);
   return links;
@@ -366,12 +366,12 @@ void Measurement::crowd_and_fan(int count) {
 template <typename Step>
 double Measurement::batches(int count, const Step& step) {
   std::vector<double> seconds;
-  for (int batch = 0; batch < std::max(1, count / swaps_); ++batch) {
+  for (int batch = 0; batch < std::max(1, count / batch_steps_); ++batch) {
     barrier(transport_, channels::links);
     std::this_thread::sleep_for(kPause);
     const Stopwatch watch;
-    for (int i = 0; i < swaps_; ++i) step();
-    seconds.push_back(watch.seconds() / swaps_);
+    for (int i = 0; i < batch_steps_; ++i) step();
+    seconds.push_back(watch.seconds() / batch_steps_);
   }
   return median(seconds);
 }
@@ -431,10 +431,12 @@ void Measurement::add_what_is_shared(LinkModel& links) {
 /// What the model has to take for each message so that these times come out.
 void Measurement::fit_messages(LinkModel& links, double crowd, double tiny_crowd,
                                double fan) const {
-  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, swaps_, kSmall), swaps_ * crowd);
+  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, batch_steps_, kSmall),
+      batch_steps_ * crowd);
   fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
-      fans(ranks_, swaps_), swaps_ * fan);
-  fit(links, &LinkModel::tiny_share, 1, crowds(ranks_, swaps_, kTiny), swaps_ * tiny_crowd);
+      fans(ranks_, batch_steps_), batch_steps_ * fan);
+  fit(links, &LinkModel::tiny_share, 1, crowds(ranks_, batch_steps_, kTiny),
+      batch_steps_ * tiny_crowd);
 }
 
 void Measurement::add() {

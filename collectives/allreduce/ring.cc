@@ -22,7 +22,6 @@
 //
 // Order of addition: chunk c is ((x[c] + x[c+1]) + x[c+2]) + ..., ranks modulo N.
 namespace laconic::allreduce {
-
 namespace {
 
 /// From here on a chunk goes in two pieces, each passed on as it comes, so that the links do not
@@ -31,9 +30,9 @@ constexpr std::size_t kLongChunk = std::size_t{16} << 10;  // floats
 
 }  // namespace
 
-// Step by step rank r sends chunk r - step and receives the one before, which it sends in the next
-// step. A receive is posted a step ahead, in front of what it is for. The chunk that an allgather
-// writes into has long left: what comes is made of it.
+// In each step rank r sends chunk r - step and receives the one before it, to send that in the
+// next. Receives are posted one step ahead, so that what comes early finds its place. An allgather
+// receives into chunks that were sent before; they have left, since what comes is made of them.
 void ring(Transport& transport, MutFloats vector, Tag tag, Scratch& scratch) {
   const int ranks = transport.size(), rank = transport.rank();
   if (ranks == 1 || vector.empty()) return;
