@@ -44,11 +44,12 @@ double median(std::vector<double> values) { return quantile(std::move(values), 0
 /// What one rank has found out.
 struct Findings {
   std::vector<double> latency, rate;   // by peer, of what it sends us; 0: not measured
-  std::vector<double> packet_latency;  // of a full packet
+  std::vector<double> packet_latency;  // of a full packet, to whom it meets first
   std::vector<double> crowded_rate;    // the same, while everybody sends to everybody
   std::vector<double> steady_rate;     // of a stream both ways that has lasted
-  double shift_rate = 0;               // while everybody sends to the next rank alone
-  double crowd_seconds = 0;            // a small message from everybody to the next rank
+  double shift_rate =
+      std::numeric_limits<double>::infinity();  // while everybody sends to the next rank alone
+  double crowd_seconds = 0;                     // a small message from everybody to the next rank
   double tiny_crowd_seconds = 0;
   double fan_seconds = 0;  // a small message from rank 0 to all others, and back
   double add_rate = 0;
@@ -251,6 +252,7 @@ void Measurement::meet_all() {
     ping_seconds_ = seconds / 4;
     if (peer) ping(*peer);
     if (round == 0) {
+      if (peer) mine_.packet_latency[*peer] = ping(*peer, ping_seconds_, kPacket);
       slowest_latency_ = slowest(peer ? mine_.latency[*peer] : 0);
       seconds = std::clamp(2 * kTripsOfStream * slowest_latency_, seconds,
                            std::max(seconds, pair_seconds_ / 2));
@@ -310,12 +312,9 @@ void Measurement::shift(std::size_t bytes) {
 }
 
 void Measurement::ping(int peer) {
-  const auto keep_least = [&](double& least, std::size_t bytes) {
-    const double seconds = ping(peer, ping_seconds_ / 2, bytes);
-    least = least == 0 ? seconds : std::min(least, seconds);
-  };
-  keep_least(mine_.latency[peer], kTiny);
-  keep_least(mine_.packet_latency[peer], kPacket);
+  const double latency = ping(peer, ping_seconds_, kTiny);
+  double& least = mine_.latency[peer];
+  least = least == 0 ? latency : std::min(least, latency);
 }
 
 /// Half a round trip, the median. The lower rank decides how often, and measures best.
@@ -327,7 +326,7 @@ double Measurement::ping(int peer, double seconds, std::size_t bytes) {
   for (double more = 1; more != 0;) {
     Stopwatch trip;
     if (leads) {
-      const double last = trips.empty() ? 0 : trips.back();
+      const double last = trips.empty() ? 2 * mine_.latency[peer] : trips.back();
       more = trips.size() < kMostPings && all.seconds() + 2 * last < seconds;
       std::memcpy(message.data(), &more, sizeof more);
       transport_.wait(transport_.post_send(peer, kTag, message));
@@ -345,10 +344,13 @@ double Measurement::ping(int peer, double seconds, std::size_t bytes) {
 /// All ranks to the next one, then all to all others. What was on its way before a rank begins to
 /// count would come to it at no cost, so all begin together.
 void Measurement::all_at_once() {
-  const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
-  barrier(transport_, channels::links);
-  mine_.shift_rate = full_rate(streams_.run({&next, 1}, {&last, 1}, slot_)[0])
-                         .value_or(std::numeric_limits<double>::infinity());
+  // A stream that has no time to open says nothing of what all share.
+  if (slot_ > kTripsOfStream * 2 * slowest_latency_) {
+    const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
+    barrier(transport_, channels::links);
+    const auto shifted = full_rate(streams_.run({&next, 1}, {&last, 1}, slot_)[0]);
+    if (shifted) mine_.shift_rate = *shifted;
+  }
   const std::vector<int> others = allreduce::others_after(rank_, ranks_);
   barrier(transport_, channels::links);
   const auto arrived = streams_.run(others, others, slot_);
@@ -358,7 +360,8 @@ void Measurement::all_at_once() {
 
 void Measurement::crowd_and_fan(int count) {
   mine_.crowd_seconds = batches(count, [&] { shift(kSmall); });
-  mine_.tiny_crowd_seconds = batches(count, [&] { shift(kTiny); });
+  mine_.tiny_crowd_seconds =
+      batch_steps_ < kStepsOfBatch ? mine_.crowd_seconds : batches(count, [&] { shift(kTiny); });
   mine_.fan_seconds = batches(count, [&] { fan(); });
 }
 
@@ -416,8 +419,7 @@ void Measurement::add_what_is_shared(LinkModel& links) {
     links.out_bytes_per_second[r] = std::max(links.out_bytes_per_second[r], out[r]);
     links.in_bytes_per_second[r] = std::max(links.in_bytes_per_second[r], in[r]);
   }
-  const bool opened = slot_ > kTripsOfStream * 2 * slowest_latency_;
-  if (opened && shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
+  if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
   if (rank_ == 0) fit_messages(links, median(crowds), median(tiny_crowds), all[0].fan_seconds);
   std::array<double, 3> fitted{links.crowd_seconds, links.message_seconds, links.tiny_share};
