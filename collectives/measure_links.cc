@@ -27,7 +27,7 @@ constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
 constexpr double kTripsOfStream = 12, kTripsToOpen = 12;  // for TCP to open its window
-constexpr int kMostPings = 50, kMostSteps = 320;
+constexpr int kMostPings = 50, kMostSteps = 240;
 constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
 constexpr double kSlow = 0.9;                          // of the median rate
@@ -152,7 +152,7 @@ class Measurement {
         ranks_(transport.size()),
         rank_(transport.rank()),
         seconds_(seconds),
-        pair_seconds_(0.6 * seconds),
+        pair_seconds_(0.5 * seconds),
         slot_(0.1 * seconds) {
     for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.packet_latency, &mine_.crowded_rate,
                           &mine_.steady_rate})
@@ -170,7 +170,7 @@ class Measurement {
   void meet_all();
   void ping(int peer);
   double ping(int peer, double seconds, std::size_t bytes);
-  bool meet_odd_ones_again(const LinkModel& links);
+  bool meet_odd_ones_again(const LinkModel& links, bool in_time);
   void stream_with(int peer, double seconds);
   void shift(std::size_t bytes);
 
@@ -198,8 +198,12 @@ LinkModel Measurement::run() {
   const Stopwatch watch;
   meet_all();
   LinkModel links = links_of_pairs(gather(), transport_);
-  while (slowest(watch.seconds()) < seconds_ && meet_odd_ones_again(links))
+  // A stream takes time, and a few pings hardly any.
+  for (bool in_time = true; in_time;) {
+    in_time = slowest(watch.seconds()) < seconds_;
+    if (!meet_odd_ones_again(links, in_time)) break;
     links = links_of_pairs(gather(), transport_);
+  }
   all_at_once();
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
@@ -268,8 +272,8 @@ void Measurement::meet_all() {
 
 /// Links that seem slower or longer than most may have had no processor, or bad luck, for that
 /// time: so it goes for some streams both ways, whose acknowledgements stand in the other one's
-/// queue. Whether there were such.
-bool Measurement::meet_odd_ones_again(const LinkModel& links) {
+/// queue. Whether there were such. Streams only if they are in time.
+bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
   std::vector<double> rates, latencies;
   for (int from = 0; from < ranks_; ++from)
     for (int to = 0; to < ranks_; ++to) {
@@ -278,17 +282,17 @@ bool Measurement::meet_odd_ones_again(const LinkModel& links) {
       latencies.push_back(links.link(from, to).latency_seconds);
     }
   const double slow = kSlow * median(rates), far = kFar * median(latencies);
-  const auto odd = [&](int a, int b) {
-    return std::min(links.link(a, b).bytes_per_second, links.link(b, a).bytes_per_second) < slow ||
-           links.link(a, b).latency_seconds > far;
-  };
   bool met = false;
-  for (int round = 0; round < rounds_met_; ++round)
-    if (const auto peer = partner(round); peer && odd(rank_, *peer)) {
-      ping(*peer);
-      stream_with(*peer, stream_seconds_);
-      met = true;
-    }
+  for (int round = 0; round < rounds_met_; ++round) {
+    const auto peer = partner(round);
+    if (!peer) continue;
+    const Link &out = links.link(rank_, *peer), &in = links.link(*peer, rank_);
+    const bool far_one = out.latency_seconds > far;
+    const bool slow_one = in_time && std::min(out.bytes_per_second, in.bytes_per_second) < slow;
+    if (far_one) ping(*peer);
+    if (slow_one) stream_with(*peer, stream_seconds_);
+    met |= far_one || slow_one;
+  }
   return slowest(met ? 1 : 0) > 0;
 }
 
