@@ -21,6 +21,7 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 struct Message {
   int from, to;
   double size;
+  bool in_row;           // sent right after another one
   double bytes = size;   // still to go
   double left = kNever;  // when its last byte leaves
 };
@@ -138,6 +139,7 @@ class Simulation {
   struct Rank {
     double clock = 0;
     std::size_t next = 0;  // act
+    bool sends = false;    // its last act was to send
   };
   struct Pair {
     std::vector<std::size_t> messages;  // in the order sent
@@ -158,6 +160,7 @@ class Simulation {
 
   bool act(int r, Rank& rank, const Schedule::Act& act) {
     using Kind = Schedule::Act::Kind;
+    if (act.kind != Kind::send) rank.sends = false;
     switch (act.kind) {
       case Kind::compute:
         rank.clock += act.amount;
@@ -169,7 +172,7 @@ class Simulation {
         rank.clock += links_.message_seconds_of(act.amount);
         pair(r, act.peer).messages.push_back(messages_.size());
         posted_.emplace(rank.clock, messages_.size());
-        messages_.push_back({r, act.peer, act.amount});
+        messages_.push_back({r, act.peer, act.amount, std::exchange(rank.sends, true)});
         return true;
       case Kind::finish_send: {
         Pair& to = pair(r, act.peer);
@@ -239,7 +242,8 @@ class Simulation {
     const auto [time, message] = posted_.top();
     posted_.pop();
     const double entry = std::max(time, crowd_free_);
-    crowd_free_ = entry + links_.crowd_seconds_of(messages_[message].size);
+    const Message& m = messages_[message];
+    crowd_free_ = entry + (m.in_row ? links_.row_share : 1) * links_.crowd_seconds_of(m.size);
     admitted_.emplace_back(entry, message);
   }
 

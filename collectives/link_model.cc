@@ -61,10 +61,10 @@ std::string describe(const LinkModel& links) {
   if (std::isfinite(links.together_bytes_per_second))
     text += ", together " + rate(links.together_bytes_per_second);
   return text + fmt::format(
-                    "; {:.3g} us a packet, {:.3g} us a message, {:.3g} us for each other one, "
-                    "{:.0f} % of them if tiny; adds {}",
+                    "; {:.3g} us a packet, {:.3g} us a message, {:.3g} us for each other one "
+                    "({:.0f} % in a row), {:.0f} % of them if tiny; adds {}",
                     links.packet_seconds * 1e6, links.message_seconds * 1e6,
-                    links.crowd_seconds * 1e6, links.tiny_share * 1e2,
+                    links.crowd_seconds * 1e6, links.row_share * 1e2, links.tiny_share * 1e2,
                     rate(links.add_bytes_per_second));
 }
 

@@ -40,6 +40,9 @@ struct LinkModel {
   /// The share of these two that messages below kTinyBytes take: TCP acknowledges small ones like
   /// each other one by one, tiny ones with what goes back.
   double tiny_share = 1;
+  /// The share of crowd_seconds that a message takes which a rank sends right after another: its
+  /// kernel, and its receivers', see to several at one time.
+  double row_share = 1;
   bool shared_memory = false;  ///< Ranks of a machine reach each other's.
   double add_bytes_per_second = std::numeric_limits<double>::infinity();  ///< Of summands.
 

@@ -27,7 +27,7 @@ constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
 constexpr double kTripsOfStream = 12, kTripsToOpen = 12;  // for TCP to open its window
-constexpr int kMostPings = 50, kMostSteps = 240;
+constexpr int kMostPings = 50, kMostSteps = 160;
 constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
 constexpr double kSlow = 0.9;                          // of the median rate
@@ -51,22 +51,25 @@ struct Findings {
       std::numeric_limits<double>::infinity();  // while everybody sends to the next rank alone
   double crowd_seconds = 0;                     // a small message from everybody to the next rank
   double tiny_crowd_seconds = 0;
+  double row_seconds = 0;  // a small message from everybody to all others
   double fan_seconds = 0;  // a small message from rank 0 to all others, and back
   double add_rate = 0;
 
   std::vector<double> packed() const {
-    std::vector<double> all{shift_rate, crowd_seconds, tiny_crowd_seconds, fan_seconds, add_rate};
+    std::vector<double> all{shift_rate,  crowd_seconds, tiny_crowd_seconds,
+                            row_seconds, fan_seconds,   add_rate};
     for (const auto* part : {&latency, &rate, &packet_latency, &crowded_rate, &steady_rate})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }
   static Findings unpacked(const std::vector<double>& all) {
-    const std::size_t n = (all.size() - 5) / 5;
+    const std::size_t n = (all.size() - 6) / 5;
     const auto part = [&](std::size_t i) {
-      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(5 + i * n);
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(6 + i * n);
       return std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(n));
     };
-    return {part(0), part(1), part(2), part(3), part(4), all[0], all[1], all[2], all[3], all[4]};
+    return {part(0), part(1), part(2), part(3), part(4), all[0],
+            all[1],  all[2],  all[3],  all[4],  all[5]};
   }
 };
 
@@ -107,14 +110,15 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
   return links;
 }
 
-/// `count` times a message from each rank to the next. Nothing goes the other way that could carry
-/// an acknowledgement, as between most ranks that an allreduce lets talk to each other.
-Schedule crowds(int ranks, int count, double bytes) {
+/// `count` times a message from each rank to each of the next ones up to the `farthest`. To the
+/// next alone, nothing goes the other way that could carry an acknowledgement, as between most
+/// ranks that an allreduce lets talk to each other.
+Schedule crowds(int ranks, int count, int farthest, double bytes) {
   Schedule schedule(ranks);
   for (int i = 0; i < count; ++i)
     for (int r = 0; r < ranks; ++r) {
-      schedule.send(r, (r + 1) % ranks, bytes);
-      schedule.receive(r, (r + ranks - 1) % ranks);
+      for (int d = 1; d <= farthest; ++d) schedule.send(r, (r + d) % ranks, bytes);
+      for (int d = 1; d <= farthest; ++d) schedule.receive(r, (r + ranks - d) % ranks);
     }
   return schedule;
 }
@@ -172,7 +176,7 @@ class Measurement {
   double ping(int peer, double seconds, std::size_t bytes);
   bool meet_odd_ones_again(const LinkModel& links, bool in_time);
   void stream_with(int peer, double seconds);
-  void shift(std::size_t bytes);
+  void swap(int farthest, std::size_t bytes);
 
   void all_at_once();
   void add();
@@ -181,7 +185,8 @@ class Measurement {
   template <typename Step>
   double batches(int count, const Step& step);
   void add_what_is_shared(LinkModel& links);
-  void fit_messages(LinkModel& links, double crowd, double tiny_crowd, double fan) const;
+  void fit_messages(LinkModel& links, double crowd, double tiny_crowd, double row,
+                    double fan) const;
 
   Transport& transport_;
   LinkStreams streams_;
@@ -305,14 +310,16 @@ void Measurement::stream_with(int peer, double seconds) {
     mine_.steady_rate[peer] = std::max(mine_.steady_rate[peer], later_rate(arrived));
 }
 
-/// A message to the next rank, and one from the last.
-void Measurement::shift(std::size_t bytes) {
+/// A message to each of the next ranks up to the `farthest`, and from each of the last.
+void Measurement::swap(int farthest, std::size_t bytes) {
   const std::vector<std::byte> out(bytes);
-  std::vector<std::byte> in(bytes);
-  const Ticket receive = transport_.post_receive((rank_ + ranks_ - 1) % ranks_, kTag, in);
-  const Ticket send = transport_.post_send((rank_ + 1) % ranks_, kTag, out);
-  transport_.wait(receive);
-  transport_.wait(send);
+  std::vector<std::vector<std::byte>> in(static_cast<std::size_t>(farthest), out);
+  std::vector<Ticket> tickets;
+  for (int d = 1; d <= farthest; ++d)
+    tickets.push_back(transport_.post_receive((rank_ + ranks_ - d) % ranks_, kTag, in[d - 1]));
+  for (int d = 1; d <= farthest; ++d)
+    tickets.push_back(transport_.post_send((rank_ + d) % ranks_, kTag, out));
+  for (const Ticket ticket : tickets) transport_.wait(ticket);
 }
 
 void Measurement::ping(int peer) {
@@ -362,11 +369,13 @@ void Measurement::all_at_once() {
     mine_.crowded_rate[static_cast<std::size_t>(others[p])] = mean_rate(arrived[p]);
 }
 
+/// Where few of them fill the time, latency is what counts, and they are not told apart.
 void Measurement::crowd_and_fan(int count) {
-  mine_.crowd_seconds = batches(count, [&] { shift(kSmall); });
-  mine_.tiny_crowd_seconds =
-      batch_steps_ < kStepsOfBatch ? mine_.crowd_seconds : batches(count, [&] { shift(kTiny); });
+  mine_.crowd_seconds = batches(count, [&] { swap(1, kSmall); });
   mine_.fan_seconds = batches(count, [&] { fan(); });
+  if (batch_steps_ < kStepsOfBatch) return;
+  mine_.tiny_crowd_seconds = batches(count, [&] { swap(1, kTiny); });
+  mine_.row_seconds = batches(count, [&] { swap(ranks_ - 1, kSmall); });
 }
 
 /// Seconds of one `step`: the median over batches, each begun by all ranks anew.
@@ -402,13 +411,14 @@ void Measurement::fan() {
 /// An interface carries what all ranks' messages to all others showed, or what one link did.
 void Measurement::add_what_is_shared(LinkModel& links) {
   const auto all = gather();
-  std::vector<double> adds, crowds, tiny_crowds;
+  std::vector<double> adds, crowds, tiny_crowds, rows;
   double shifted = 0, alone = 0;
   std::vector<double> out(all.size()), in(all.size());
   for (int r = 0; r < ranks_; ++r) {
     adds.push_back(all[r].add_rate);
     crowds.push_back(all[r].crowd_seconds);
     tiny_crowds.push_back(all[r].tiny_crowd_seconds);
+    rows.push_back(all[r].row_seconds);
     shifted += all[r].shift_rate;
     alone += links.link((r + ranks_ - 1) % ranks_, r).bytes_per_second;
     for (int s = 0; s < ranks_; ++s) {
@@ -425,24 +435,28 @@ void Measurement::add_what_is_shared(LinkModel& links) {
   }
   if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
-  if (rank_ == 0) fit_messages(links, median(crowds), median(tiny_crowds), all[0].fan_seconds);
-  std::array<double, 3> fitted{links.crowd_seconds, links.message_seconds, links.tiny_share};
+  std::array<double, 4> fitted{};
+  if (rank_ == 0) {
+    fit_messages(links, median(crowds), median(tiny_crowds), median(rows), all[0].fan_seconds);
+    fitted = {links.crowd_seconds, links.row_share, links.message_seconds, links.tiny_share};
+  }
   const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), channels::links);
   check(told.size() == sizeof fitted, "rank 0 says what it has fitted");
   std::memcpy(fitted.data(), told.data(), sizeof fitted);
-  links.crowd_seconds = fitted[0], links.message_seconds = fitted[1];
-  links.tiny_share = fitted[2];
+  links.crowd_seconds = fitted[0], links.row_share = fitted[1];
+  links.message_seconds = fitted[2], links.tiny_share = fitted[3];
 }
 
-/// What the model has to take for each message so that these times come out.
-void Measurement::fit_messages(LinkModel& links, double crowd, double tiny_crowd,
+/// What the model has to take for each message so that these times come out; 0: not measured.
+void Measurement::fit_messages(LinkModel& links, double crowd, double tiny_crowd, double row,
                                double fan) const {
-  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, batch_steps_, kSmall),
-      batch_steps_ * crowd);
-  fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2,
-      fans(ranks_, batch_steps_), batch_steps_ * fan);
-  fit(links, &LinkModel::tiny_share, 1, crowds(ranks_, batch_steps_, kTiny),
-      batch_steps_ * tiny_crowd);
+  const int n = batch_steps_;
+  fit(links, &LinkModel::crowd_seconds, crowd, crowds(ranks_, n, 1, kSmall), n * crowd);
+  if (row > 0) fit(links, &LinkModel::row_share, 1, crowds(ranks_, n, ranks_ - 1, kSmall), n * row);
+  fit(links, &LinkModel::message_seconds, links.link(0, 1).latency_seconds / 2, fans(ranks_, n),
+      n * fan);
+  if (tiny_crowd > 0)
+    fit(links, &LinkModel::tiny_share, 1, crowds(ranks_, n, 1, kTiny), n * tiny_crowd);
 }
 
 void Measurement::add() {

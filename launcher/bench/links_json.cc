@@ -35,6 +35,7 @@ Json json_of(const LinkModel& links) {
           {"packet_seconds", links.packet_seconds},
           {"message_seconds", links.message_seconds},
           {"crowd_seconds", links.crowd_seconds},
+          {"row_share", links.row_share},
           {"tiny_share", links.tiny_share},
           {"shared_memory", links.shared_memory},
           {"add_bytes_per_second", json_of_rate(links.add_bytes_per_second)}};

@@ -56,6 +56,9 @@ TEST(CostModel, AddsWhatEachMessageAndEachSummandCosts) {
   links.crowd_seconds = 2;  // four messages of 40 bytes at one time, twice
   EXPECT_DOUBLE_EQ(star(), 206);
   EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 100, links), 212);  // larger ones
+  links.row_share = 0.5;  // of the hub's, all but the first
+  EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 100, links), 210);
+  links.row_share = 1;
   links.crowd_seconds = 0;
   links.packet_seconds = 1;  // a tenth of a packet, twice, and more than one
   EXPECT_DOUBLE_EQ(predict_seconds(find_allreduce("star"), 35, links), 200.2);
