@@ -210,9 +210,12 @@ class Hosts(unittest.TestCase):
 
     def test_signals_reach_the_command_once(self):
         with lab():
-            run = start("run", "--", "bash", "-c",
-                        "n=0; trap 'n=$((n + 1))' TERM; echo ready; for i in $(seq 20); do sleep 0.05; done; exit $n",
-                        stdout=subprocess.PIPE, start_new_session=True)
+            run = start("run", "--", sys.executable, "-c", textwrap.dedent("""
+                import signal, sys, time
+                came = []
+                signal.signal(signal.SIGTERM, lambda *_: came.append(1))
+                print("ready", flush=True); time.sleep(1); sys.exit(len(came))
+                """), stdout=subprocess.PIPE, start_new_session=True)
             run.stdout.readline()
             os.killpg(run.pid, signal.SIGTERM)  # as a shell or timeout(1) does, to the whole group
             self.assertEqual(run.wait(PATIENCE), 1)
