@@ -99,7 +99,7 @@ struct LinkStreams::Outgoing {
   std::deque<Ticket> sends;
   std::deque<Uncredited> uncredited;  // in the order sent
   std::size_t under_way = 0;          // bytes of all of them
-  double trips_to_open;               // at most so many more than it should last
+  double open_seconds;                // at most so much longer than it should last
   double first_trip = 0;
   double rate = 0, counted_from = 0;  // of the last trip's credits, where the next one begins
   std::size_t counted = 0;            // bytes, since then
@@ -107,7 +107,7 @@ struct LinkStreams::Outgoing {
 
   /// Whether it has lasted long enough: longer than that while a long link still opens.
   bool is_over(double now, double seconds) const {
-    return now >= seconds && !(grows && now < trips_to_open * first_trip);
+    return now >= seconds && !(grows && now < open_seconds);
   }
 
   bool may_send() const { return !ended && (under_way == 0 || under_way + bytes <= window); }
@@ -175,7 +175,7 @@ LinkStreams::LinkStreams(Transport& transport)
       inbox_(cargo_.size()) {}
 
 std::vector<Arrivals> LinkStreams::run(std::span<const int> to, std::span<const int> from,
-                                       double seconds, double trips_to_open) {
+                                       double seconds, double open_seconds) {
   // Many streams at once take parts of the hold, and smaller messages.
   const std::size_t part = inbox_.size() / std::max<std::size_t>(1, from.size());
   const std::size_t most = std::min(kMostCargo, std::bit_floor(part));
@@ -190,7 +190,7 @@ std::vector<Arrivals> LinkStreams::run(std::span<const int> to, std::span<const 
     out.push_back({.peer = peer,
                    .most = most,
                    .window = kFirstWindow / to.size(),
-                   .trips_to_open = trips_to_open});
+                   .open_seconds = open_seconds});
   const auto finished = [this](std::deque<Ticket>& tickets) {
     const auto bytes = tickets.empty() ? std::nullopt : transport_.poll(tickets.front());
     if (bytes) tickets.pop_front();

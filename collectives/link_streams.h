@@ -32,10 +32,10 @@ class LinkStreams {
   explicit LinkStreams(Transport& transport);
 
   /// Messages to each of `to` for `seconds`, and when what came from each of `from`; where a stream
-  /// still becomes faster from trip to trip, for up to `trips_to_open` trips. Ranks call it so that
+  /// still becomes faster from trip to trip, for up to `open_seconds`. Ranks call it so that
   /// every stream has both its ends.
   std::vector<Arrivals> run(std::span<const int> to, std::span<const int> from, double seconds,
-                            double trips_to_open = 0);
+                            double open_seconds = 0);
 
  private:
   struct Outgoing;

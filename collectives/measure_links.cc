@@ -2,7 +2,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -26,8 +28,9 @@ const Tag kTag{channels::links, Purpose::control};
 constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8;  // bytes
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
-constexpr double kTripsOfStream = 12, kTripsToOpen = 12;  // for TCP to open its window
-constexpr int kMostPings = 50, kMostSteps = 160;
+constexpr double kTripsOfStream = 12, kTripsToOpen = 20;  // for TCP to open its window
+constexpr int kFewestPings = 2, kMostPings = 50;          // the first may find TCP asleep
+constexpr int kMostSteps = 160;
 constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
 constexpr double kSlow = 0.9;                          // of the median rate
@@ -41,37 +44,61 @@ double quantile(std::vector<double> values, double q) {
 }
 double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
+/// Seconds of one step, by batch (Measurement::batch_seconds).
+using Batches = std::vector<double>;
+
 /// What one rank has found out.
 struct Findings {
   std::vector<double> latency, rate;   // by peer, of what it sends us; 0: not measured
   std::vector<double> packet_latency;  // of a full packet, to whom it meets first
   std::vector<double> crowded_rate;    // the same, while everybody sends to everybody
   std::vector<double> steady_rate;     // of a stream both ways that has lasted
+  Batches crowd, tiny_crowd;           // a small message from everybody to the next rank
+  Batches row;                         // a small message from everybody to all others
+  Batches fan;                         // a small message from rank 0 to all others, and back
   double shift_rate =
       std::numeric_limits<double>::infinity();  // while everybody sends to the next rank alone
-  double crowd_seconds = 0;                     // a small message from everybody to the next rank
-  double tiny_crowd_seconds = 0;
-  double row_seconds = 0;  // a small message from everybody to all others
-  double fan_seconds = 0;  // a small message from rank 0 to all others, and back
   double add_rate = 0;
 
   std::vector<double> packed() const {
-    std::vector<double> all{shift_rate,  crowd_seconds, tiny_crowd_seconds,
-                            row_seconds, fan_seconds,   add_rate};
-    for (const auto* part : {&latency, &rate, &packet_latency, &crowded_rate, &steady_rate})
+    std::vector<double> all{shift_rate, add_rate};
+    for (const auto* part : parts()) {
+      all.push_back(static_cast<double>(part->size()));
       all.insert(all.end(), part->begin(), part->end());
+    }
     return all;
   }
   static Findings unpacked(const std::vector<double>& all) {
-    const std::size_t n = (all.size() - 6) / 5;
-    const auto part = [&](std::size_t i) {
-      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(6 + i * n);
-      return std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(n));
-    };
-    return {part(0), part(1), part(2), part(3), part(4), all[0],
-            all[1],  all[2],  all[3],  all[4],  all[5]};
+    Findings found;
+    found.shift_rate = all[0], found.add_rate = all[1];
+    auto at = all.begin() + 2;
+    for (auto* part : found.parts()) {
+      const auto begin = at + 1, end = begin + static_cast<std::ptrdiff_t>(*at);
+      part->assign(begin, end);
+      at = end;
+    }
+    return found;
   }
+
+ private:
+  template <typename Self>
+  static auto parts_of(Self& self) {
+    return std::array{&self.latency,      &self.rate,        &self.packet_latency,
+                      &self.crowded_rate, &self.steady_rate, &self.crowd,
+                      &self.tiny_crowd,   &self.row,         &self.fan};
+  }
+  std::array<std::vector<double>*, 9> parts() { return parts_of(*this); }
+  std::array<const std::vector<double>*, 9> parts() const { return parts_of(*this); }
 };
+
+/// Of all ranks and batches; 0 if there were none. On a long link the slowest rank's would be that
+/// of who began first.
+double median_of(const std::vector<Findings>& all, Batches Findings::*batches) {
+  std::vector<double> seconds;
+  for (const Findings& rank : all)
+    seconds.insert(seconds.end(), (rank.*batches).begin(), (rank.*batches).end());
+  return seconds.empty() ? 0 : median(std::move(seconds));
+}
 
 /// What pairs found out while nothing else was on its way. Of pairs that did not meet the latency
 /// is the median, and the rate what the interfaces of the two have shown towards others.
@@ -108,6 +135,14 @@ LinkModel links_of_pairs(const std::vector<Findings>& all, Transport& transport)
       links.link(from, to).bytes_per_second = std::min(out > 0 ? out : rate, in > 0 ? in : rate);
     }
   return links;
+}
+
+/// The rates at which all ranks would send to the next one if they shared nothing.
+double rates_alone(const LinkModel& links) {
+  double rates = 0;
+  for (int r = 0; r < links.ranks; ++r)
+    rates += links.link(r, (r + 1) % links.ranks).bytes_per_second;
+  return rates;
 }
 
 /// `count` times a message from each rank to each of the next ones up to the `farthest`. To the
@@ -157,7 +192,7 @@ class Measurement {
         rank_(transport.rank()),
         seconds_(seconds),
         pair_seconds_(0.5 * seconds),
-        slot_(0.1 * seconds) {
+        slot_(0.08 * seconds) {
     for (auto* by_peer : {&mine_.latency, &mine_.rate, &mine_.packet_latency, &mine_.crowded_rate,
                           &mine_.steady_rate})
       by_peer->resize(ranks_);
@@ -176,14 +211,17 @@ class Measurement {
   double ping(int peer, double seconds, std::size_t bytes);
   bool meet_odd_ones_again(const LinkModel& links, bool in_time);
   void stream_with(int peer, double seconds);
+  void stream_each_way(int peer, double seconds);
+  double open_seconds(int peer) const { return kTripsToOpen * 2 * mine_.latency[peer]; }
+  void take_rate(int peer, const Arrivals& arrived);
   void swap(int farthest, std::size_t bytes);
 
-  void all_at_once();
+  void all_at_once(const LinkModel& links);
+  void shift();
   void add();
   void crowd_and_fan(int count);
   void fan();
-  template <typename Step>
-  double batches(int count, const Step& step);
+  double batch_seconds(const std::function<void()>& step);
   void add_what_is_shared(LinkModel& links);
   void fit_messages(LinkModel& links, double crowd, double tiny_crowd, double row,
                     double fan) const;
@@ -209,7 +247,7 @@ LinkModel Measurement::run() {
     if (!meet_odd_ones_again(links, in_time)) break;
     links = links_of_pairs(gather(), transport_);
   }
-  all_at_once();
+  all_at_once(links);
   add();
   const double round_trip = 2 * links.link(0, 1).latency_seconds;
   const int count = std::clamp(static_cast<int>(slot_ / round_trip), 2, kMostSteps);
@@ -266,7 +304,7 @@ void Measurement::meet_all() {
       seconds = std::clamp(2 * kTripsOfStream * slowest_latency_, seconds,
                            std::max(seconds, pair_seconds_ / 2));
     }
-    stream_seconds_ = 0.7 * seconds;
+    stream_seconds_ = std::clamp(kTripsOfStream * slowest_latency_, 0.7 * seconds, seconds);
     if (peer) stream_with(*peer, stream_seconds_);
     if (round > 0 || rounds_met_ == 1) continue;
     rounds_met_ = std::min(
@@ -277,7 +315,7 @@ void Measurement::meet_all() {
 
 /// Links that seem slower or longer than most may have had no processor, or bad luck, for that
 /// time: so it goes for some streams both ways, whose acknowledgements stand in the other one's
-/// queue. Whether there were such. Streams only if they are in time.
+/// queue. Whether there were such. Streams only if they are in time, and one way at a time.
 bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
   std::vector<double> rates, latencies;
   for (int from = 0; from < ranks_; ++from)
@@ -295,7 +333,7 @@ bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
     const bool far_one = out.latency_seconds > far;
     const bool slow_one = in_time && std::min(out.bytes_per_second, in.bytes_per_second) < slow;
     if (far_one) ping(*peer);
-    if (slow_one) stream_with(*peer, stream_seconds_);
+    if (slow_one) stream_each_way(*peer, stream_seconds_);
     met |= far_one || slow_one;
   }
   return slowest(met ? 1 : 0) > 0;
@@ -303,11 +341,27 @@ bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
 
 /// Both ways at once. What TCP gets through when it has been at it for long says what is lost.
 void Measurement::stream_with(int peer, double seconds) {
-  const Arrivals arrived = streams_.run({&peer, 1}, {&peer, 1}, seconds, kTripsToOpen)[0];
-  mine_.rate[peer] = std::max(mine_.rate[peer], full_rate(arrived).value_or(mean_rate(arrived)));
+  const Arrivals arrived = streams_.run({&peer, 1}, {&peer, 1}, seconds, open_seconds(peer))[0];
+  take_rate(peer, arrived);
   if (arrived.back().second > kBytesUntilSteady &&
       seconds > kTripsUntilSteady * 2 * slowest_latency_)
     mine_.steady_rate[peer] = std::max(mine_.steady_rate[peer], later_rate(arrived));
+}
+
+/// One way after the other, so that no acknowledgement stands in a queue: in the same time, if
+/// TCP's window has enough of it.
+void Measurement::stream_each_way(int peer, double seconds) {
+  const double each = std::clamp(kTripsOfStream * 2 * slowest_latency_, seconds / 2, seconds);
+  for (const bool up : {true, false}) {
+    if ((rank_ < peer) == up)
+      streams_.run({&peer, 1}, {}, each, open_seconds(peer));
+    else
+      take_rate(peer, streams_.run({}, {&peer, 1}, each)[0]);
+  }
+}
+
+void Measurement::take_rate(int peer, const Arrivals& arrived) {
+  mine_.rate[peer] = std::max(mine_.rate[peer], full_rate(arrived).value_or(mean_rate(arrived)));
 }
 
 /// A message to each of the next ranks up to the `farthest`, and from each of the last.
@@ -328,39 +382,43 @@ void Measurement::ping(int peer) {
   least = least == 0 ? latency : std::min(least, latency);
 }
 
-/// Half a round trip, the median. The lower rank decides how often, and measures best.
+/// Half a round trip, the median. The lower rank measures, and tells what came out when there were
+/// enough; 0 in a message asks for an answer.
 double Measurement::ping(int peer, double seconds, std::size_t bytes) {
-  const bool leads = rank_ < peer;
   std::vector<std::byte> message(bytes);
+  double found = 0;
+  if (rank_ > peer) {
+    for (;; transport_.wait(transport_.post_send(peer, kTag, message))) {
+      transport_.wait(transport_.post_receive(peer, kTag, message));
+      std::memcpy(&found, message.data(), sizeof found);
+      if (found > 0) return found;
+    }
+  }
   std::vector<double> trips;
   const Stopwatch all;
-  for (double more = 1; more != 0;) {
-    Stopwatch trip;
-    if (leads) {
-      const double last = trips.empty() ? 2 * mine_.latency[peer] : trips.back();
-      more = trips.size() < kMostPings && all.seconds() + 2 * last < seconds;
-      std::memcpy(message.data(), &more, sizeof more);
-      transport_.wait(transport_.post_send(peer, kTag, message));
-    }
+  do {
+    const Stopwatch trip;
+    transport_.wait(transport_.post_send(peer, kTag, message));
     transport_.wait(transport_.post_receive(peer, kTag, message));
-    if (!leads) {
-      std::memcpy(&more, message.data(), sizeof more);
-      transport_.wait(transport_.post_send(peer, kTag, message));
-    }
     trips.push_back(trip.seconds());
-  }
-  return median(trips) / 2;
+  } while (trips.size() < kFewestPings ||
+           (trips.size() < kMostPings && all.seconds() + 2 * trips.back() < seconds));
+  found = median(trips) / 2;
+  std::memcpy(message.data(), &found, sizeof found);
+  transport_.wait(transport_.post_send(peer, kTag, message));
+  return found;
 }
 
-/// All ranks to the next one, then all to all others. What was on its way before a rank begins to
-/// count would come to it at no cost, so all begin together.
-void Measurement::all_at_once() {
+/// All ranks to the next one, once more if they then seem to share something, then all to all
+/// others. What was on its way before a rank begins to count would come to it at no cost, so all
+/// begin together.
+void Measurement::all_at_once(const LinkModel& links) {
   // A stream that has no time to open says nothing of what all share.
   if (slot_ > kTripsOfStream * 2 * slowest_latency_) {
-    const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
-    barrier(transport_, channels::links);
-    const auto shifted = full_rate(streams_.run({&next, 1}, {&last, 1}, slot_)[0]);
-    if (shifted) mine_.shift_rate = *shifted;
+    shift();
+    const auto shifted = allgather_values(transport_, mine_.shift_rate, channels::links);
+    if (std::accumulate(shifted.begin(), shifted.end(), 0.0) < kSharesNothing * rates_alone(links))
+      shift();
   }
   const std::vector<int> others = allreduce::others_after(rank_, ranks_);
   barrier(transport_, channels::links);
@@ -369,27 +427,36 @@ void Measurement::all_at_once() {
     mine_.crowded_rate[static_cast<std::size_t>(others[p])] = mean_rate(arrived[p]);
 }
 
-/// Where few of them fill the time, latency is what counts, and they are not told apart.
-void Measurement::crowd_and_fan(int count) {
-  mine_.crowd_seconds = batches(count, [&] { swap(1, kSmall); });
-  mine_.fan_seconds = batches(count, [&] { fan(); });
-  if (batch_steps_ < kStepsOfBatch) return;
-  mine_.tiny_crowd_seconds = batches(count, [&] { swap(1, kTiny); });
-  mine_.row_seconds = batches(count, [&] { swap(ranks_ - 1, kSmall); });
+/// The better of two, as streams may have bad luck.
+void Measurement::shift() {
+  const int next = (rank_ + 1) % ranks_, last = (rank_ + ranks_ - 1) % ranks_;
+  barrier(transport_, channels::links);
+  const auto rate = full_rate(streams_.run({&next, 1}, {&last, 1}, slot_)[0]);
+  if (!rate) return;
+  mine_.shift_rate = std::isinf(mine_.shift_rate) ? *rate : std::max(mine_.shift_rate, *rate);
 }
 
-/// Seconds of one `step`: the median over batches, each begun by all ranks anew.
-template <typename Step>
-double Measurement::batches(int count, const Step& step) {
-  std::vector<double> seconds;
-  for (int batch = 0; batch < std::max(1, count / batch_steps_); ++batch) {
-    barrier(transport_, channels::links);
-    std::this_thread::sleep_for(kPause);
-    const Stopwatch watch;
-    for (int i = 0; i < batch_steps_; ++i) step();
-    seconds.push_back(watch.seconds() / batch_steps_);
+/// In turns, since for tens of milliseconds all of them may take half as long again or less, as
+/// processors happen to be given out. Where few of them fill the time, latency is what counts, and
+/// they are not told apart.
+void Measurement::crowd_and_fan(int count) {
+  std::vector<std::pair<Batches*, std::function<void()>>> kinds{
+      {&mine_.crowd, [this] { swap(1, kSmall); }}, {&mine_.fan, [this] { fan(); }}};
+  if (batch_steps_ == kStepsOfBatch) {
+    kinds.emplace_back(&mine_.tiny_crowd, [this] { swap(1, kTiny); });
+    kinds.emplace_back(&mine_.row, [this] { swap(ranks_ - 1, kSmall); });
   }
-  return median(seconds);
+  for (int batch = 0; batch < std::max(1, count / batch_steps_); ++batch)
+    for (const auto& [seconds, step] : kinds) seconds->push_back(batch_seconds(step));
+}
+
+/// Of one step, of a few that all ranks begin anew.
+double Measurement::batch_seconds(const std::function<void()>& step) {
+  barrier(transport_, channels::links);
+  std::this_thread::sleep_for(kPause);
+  const Stopwatch watch;
+  for (int i = 0; i < batch_steps_; ++i) step();
+  return watch.seconds() / batch_steps_;
 }
 
 /// A small message from rank 0 to all others, and back.
@@ -411,16 +478,12 @@ void Measurement::fan() {
 /// An interface carries what all ranks' messages to all others showed, or what one link did.
 void Measurement::add_what_is_shared(LinkModel& links) {
   const auto all = gather();
-  std::vector<double> adds, crowds, tiny_crowds, rows;
-  double shifted = 0, alone = 0;
+  std::vector<double> adds;
+  double shifted = 0;
   std::vector<double> out(all.size()), in(all.size());
   for (int r = 0; r < ranks_; ++r) {
     adds.push_back(all[r].add_rate);
-    crowds.push_back(all[r].crowd_seconds);
-    tiny_crowds.push_back(all[r].tiny_crowd_seconds);
-    rows.push_back(all[r].row_seconds);
     shifted += all[r].shift_rate;
-    alone += links.link((r + ranks_ - 1) % ranks_, r).bytes_per_second;
     for (int s = 0; s < ranks_; ++s) {
       if (s == r) continue;
       out[s] += all[r].crowded_rate[s];
@@ -433,11 +496,12 @@ void Measurement::add_what_is_shared(LinkModel& links) {
     links.out_bytes_per_second[r] = std::max(links.out_bytes_per_second[r], out[r]);
     links.in_bytes_per_second[r] = std::max(links.in_bytes_per_second[r], in[r]);
   }
-  if (shifted < kSharesNothing * alone) links.together_bytes_per_second = shifted;
+  if (shifted < kSharesNothing * rates_alone(links)) links.together_bytes_per_second = shifted;
   links.add_bytes_per_second = median(adds);
   std::array<double, 4> fitted{};
   if (rank_ == 0) {
-    fit_messages(links, median(crowds), median(tiny_crowds), median(rows), all[0].fan_seconds);
+    fit_messages(links, median_of(all, &Findings::crowd), median_of(all, &Findings::tiny_crowd),
+                 median_of(all, &Findings::row), median(all[0].fan));
     fitted = {links.crowd_seconds, links.row_share, links.message_seconds, links.tiny_share};
   }
   const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), channels::links);

@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   WorldFlags world;
-  double seconds = 1.5;
+  double seconds = 1.4;
   bool json = false;
 };
 
