@@ -39,11 +39,18 @@ void AutoExchange::ready(Slice part) noexcept {
 }
 
 void AutoExchange::finish() {
-  if (!owed_.empty()) {
-    for (std::size_t i = 0; i < owed_.size(); ++i) vector_[i] += owed_[i];
-    owed_ = {};
-  }
+  add_what_is_owed();
   chosen_->finish();
+}
+
+const Pieces& AutoExchange::finish_in_pieces() {
+  add_what_is_owed();
+  return chosen_->finish_in_pieces();
+}
+
+void AutoExchange::add_what_is_owed() {
+  for (std::size_t i = 0; i < owed_.size(); ++i) vector_[i] += owed_[i];
+  owed_ = {};
 }
 
 void AutoExchange::save(StateWriter& writer) const {

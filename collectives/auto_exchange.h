@@ -24,6 +24,7 @@ class AutoExchange final : public Exchange {
   void begin(MutFloats vector, MutFloats sent, const Step& step) override;
   void ready(Slice part) noexcept override;
   void finish() override;
+  const Pieces& finish_in_pieces() override;
   void abandon() noexcept override { chosen_->abandon(); }
 
   void save(StateWriter& writer) const override;
@@ -36,6 +37,7 @@ class AutoExchange final : public Exchange {
 
  private:
   std::unique_ptr<Exchange> make(std::size_t choice) const;
+  void add_what_is_owed();
 
   const std::vector<ExchangeOptions> allowed_;
   Transport& transport_;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/pieces.h"
 #include "base/state.h"
 #include "base/step.h"
 #include "base/types.h"
@@ -56,6 +57,10 @@ class Exchange {
   /// The rest is ready too. When it returns, vector holds the average over the participants, the
   /// same bits on every rank. Rethrows what went wrong meanwhile.
   virtual void finish() = 0;
+
+  /// The same, but the average is what it returns, until the next begin(), and what `vector` holds
+  /// means nothing. Of a sparse average there are no passes over memory for its zeros.
+  virtual const Pieces& finish_in_pieces() = 0;
 
   /// Ends a round that finish() will not end, since something else went wrong: afterwards nobody
   /// uses what begin() borrowed. The group does not survive it. Without a round: nothing.

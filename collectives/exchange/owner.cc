@@ -147,7 +147,7 @@ void Owner::decode(Flight& flight, const Round& round) {
     const Slice where = shard(flight.bucket(), ranks_, owner);
     if (where.count == 0) continue;
     const Bytes average = owner == round.rank() ? own.down : flight.received(owner, kDecode);
-    down_.compressor(round).decode(average, part(round.vector(), where));
+    round.landing().land(average, down_.compressor(round), where);
     if (!round.sent().empty())
       decode_own(own.ups[static_cast<std::size_t>(owner)], up_.compressor(round), round,
                  part(round.sent(), where));

@@ -21,6 +21,7 @@ class Pipeline final : public Exchange {
   void begin(MutFloats vector, MutFloats sent, const Step& step) override;
   void ready(Slice part) noexcept override;
   void finish() override;
+  const Pieces& finish_in_pieces() override;
   void abandon() noexcept override;
 
   void save(StateWriter& writer) const override { stages_->save(writer); }
@@ -84,6 +85,13 @@ void Pipeline::ready(Slice part) noexcept {
 }
 
 void Pipeline::finish() {
+  finish_in_pieces();
+  const double began = now();
+  round_.landing().spread();
+  times_.decode += now() - began;
+}
+
+const Pieces& Pipeline::finish_in_pieces() {
   check(round_.under_way(), "begin() comes before finish()");
   const double began = now();
   readiness_.mark_all();
@@ -100,6 +108,7 @@ void Pipeline::finish() {
   times_ += timeline_.split(began);
   if (keeps_spans_)
     kept_spans_.insert(kept_spans_.end(), timeline_.spans().begin(), timeline_.spans().end());
+  return round_.landing();
 }
 
 void Pipeline::abandon() noexcept {

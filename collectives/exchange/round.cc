@@ -21,6 +21,7 @@ void Round::begin(MutFloats vector, MutFloats sent, const Step& step) {
                 participants_[i] > (i == 0 ? -1 : participants_[i - 1]),
             "participants are ranks, ascending");
   }
+  landing_.begin(vector);
   vector_ = vector, sent_ = sent, step_ = step.index, key_ = step.key;
   under_way_ = true;
 }

@@ -4,6 +4,7 @@
 
 #include "base/step.h"
 #include "base/types.h"
+#include "collectives/exchange/landing.h"
 #include "collectives/transport.h"
 #include "compressors/compressor.h"
 
@@ -20,7 +21,8 @@ class Round {
   void end() { under_way_ = false; }
 
   MutFloats vector() const { return vector_; }
-  MutFloats sent() const { return sent_; }  ///< May be empty.
+  Landing& landing() const { return landing_; }  ///< Of the average, in this vector.
+  MutFloats sent() const { return sent_; }       ///< May be empty.
   std::uint64_t step() const { return step_; }
   const RngKey& key() const { return key_; }
 
@@ -40,6 +42,7 @@ class Round {
   const std::size_t length_;
   bool under_way_ = false;
   MutFloats vector_, sent_;
+  mutable Landing landing_;
   std::uint64_t step_ = 0;
   RngKey key_;
   std::vector<int> participants_;

@@ -101,7 +101,7 @@ void Star::decode(Flight& flight, const Round& round) {
   const auto timed = flight.time(Activity::decode);
   const std::size_t slot = flight.slot();
   const Bytes average = is_hub_ ? sent_down_[slot] : flight.received(hub_, kDecode);
-  down_.compressor(round).decode(average, part(round.vector(), flight.bucket()));
+  round.landing().land(average, down_.compressor(round), flight.bucket());
   if (!round.sent().empty())
     decode_own(own_[slot], up_.compressor(round), round, part(round.sent(), flight.bucket()));
 }

@@ -27,7 +27,7 @@ class SyncSgd final : public Method {
     report.loss = oracle.evaluate(x_, Sample{step.index, options_.batch}, gradient_,
                                   [this](Slice part) { exchange_.ready(part); });
     report.compute = watch.seconds();
-    exchange_.finish();
+    const Pieces& average = exchange_.finish_in_pieces();
     const ExchangeTimes times = exchange_.take_times();
     report.compress = times.compress;
     report.wait = times.wait;
@@ -35,7 +35,7 @@ class SyncSgd final : public Method {
     report.hidden = times.hidden;
     watch.restart();
     const double rate = rate_at(options_.schedule, step.index, options_.steps);
-    rule_->apply(gradient_, static_cast<float>(rate), x_);
+    rule_->apply(average, static_cast<float>(rate), x_);
     report.apply = watch.seconds();
     return report;
   }

@@ -30,12 +30,16 @@ class Sgd final : public UpdateRule {
       throw ConfigError("nesterov", "expected a momentum above 0 with it");
   }
 
-  void apply(Floats gradient, float rate, MutFloats x) override {
+  using UpdateRule::apply;
+  void apply(const Pieces& gradient, float rate, MutFloats x) override {
     const auto& [momentum, weight_decay, nesterov] = options_;
-    if (momentum > 0)
-      descend(gradient, MomentumStep{rate, momentum, weight_decay, nesterov}, velocity_, x);
-    else
-      descend(gradient, rate, weight_decay, x);
+    const MomentumStep step{rate, momentum, weight_decay, nesterov};
+    gradient.each([&](Slice where, Floats g) {
+      if (step.momentum > 0)
+        descend(g, step, part(MutFloats(velocity_), where), part(x, where));
+      else
+        descend(g, rate, step.weight_decay, part(x, where));
+    });
   }
 
   void save(StateWriter& writer) const override { writer.floats("velocity", velocity_); }
@@ -57,7 +61,8 @@ class AdamW final : public UpdateRule {
       throw ConfigError("epsilon", "expected a positive number");
   }
 
-  void apply(Floats gradient, float rate, MutFloats x) override {
+  using UpdateRule::apply;
+  void apply(const Pieces& gradient, float rate, MutFloats x) override {
     ++steps_;
     const double t = static_cast<double>(steps_);
     const AdamStep step{
@@ -67,7 +72,10 @@ class AdamW final : public UpdateRule {
         .root = static_cast<float>(std::sqrt(1 - std::pow(double{options_.beta2}, t))),
         .epsilon = options_.epsilon,
         .decay = static_cast<float>(1 - double{rate} * options_.weight_decay)};
-    descend(gradient, step, first_, second_, x);
+    gradient.each([&](Slice where, Floats g) {
+      descend(g, step, part(MutFloats(first_), where), part(MutFloats(second_), where),
+              part(x, where));
+    });
   }
 
   void save(StateWriter& writer) const override {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <variant>
 
+#include "base/pieces.h"
 #include "base/state.h"
 #include "base/types.h"
 
@@ -33,7 +34,8 @@ class UpdateRule {
   virtual ~UpdateRule() = default;
 
   /// One step, in one pass over memory. All vectors are as long as the rule was made for.
-  virtual void apply(Floats gradient, float rate, MutFloats x) = 0;
+  virtual void apply(const Pieces& gradient, float rate, MutFloats x) = 0;
+  void apply(Floats gradient, float rate, MutFloats x) { apply(WholeVector(gradient), rate, x); }
 
   virtual void save(StateWriter& writer) const = 0;
   virtual void load(StateReader& reader) = 0;

@@ -188,11 +188,28 @@ inline Step step_of(std::uint64_t index, std::span<const int> participants = {})
   return {index, make_key(5, kEveryRank, index, RngPurpose::test), participants};
 }
 
-/// Average and sent of one step on gradients that depend on rank and step. Collective.
+/// Puts together what comes in pieces: each element once.
+inline std::vector<float> joined(const Pieces& pieces, std::size_t length) {
+  std::vector<float> vector(length);
+  std::vector<int> times(length);
+  pieces.each([&](Slice where, Floats values) {
+    ASSERT_EQ(values.size(), where.count);
+    ASSERT_LE(where.end(), length);
+    std::copy(values.begin(), values.end(), part(MutFloats(vector), where).begin());
+    for (std::size_t i = where.begin; i < where.end(); ++i) ++times[i];
+  });
+  EXPECT_EQ(std::count(times.begin(), times.end(), 1), length);
+  return vector;
+}
+
+/// Average and sent of one step on gradients that depend on rank and step. Some ranks take the
+/// average in pieces, others whole, which must be the same. Collective.
 struct Outcome {
   std::vector<float> average, sent;
 };
 inline Outcome run_step(Exchange& exchange, std::vector<float> gradient, const Step& step) {
+  const bool in_pieces =
+      !gradient.empty() && std::bit_cast<std::uint32_t>(gradient.front()) % 2 == 1;
   Outcome outcome{std::move(gradient), {}};
   outcome.sent.assign(outcome.average.size(), -1);
   exchange.begin(outcome.average, outcome.sent, step);
@@ -200,7 +217,10 @@ inline Outcome run_step(Exchange& exchange, std::vector<float> gradient, const S
   constexpr std::size_t kPart = 77;
   for (std::size_t end = outcome.average.size(); end > kPart; end -= kPart)
     exchange.ready({end - kPart, kPart});
-  exchange.finish();
+  if (in_pieces)
+    outcome.average = joined(exchange.finish_in_pieces(), outcome.average.size());
+  else
+    exchange.finish();
   return outcome;
 }
 

@@ -62,6 +62,10 @@ class Halving final : public Exchange {
     events_.emplace_back("finish");
     for (float& value : vector_) value *= 0.5f;
   }
+  const Pieces& finish_in_pieces() override {
+    finish();
+    return average_.emplace(vector_);
+  }
   void abandon() noexcept override {}
   void save(StateWriter&) const override {}
   void load(StateReader&) override {}
@@ -70,6 +74,7 @@ class Halving final : public Exchange {
 
  private:
   MutFloats vector_;
+  std::optional<WholeVector> average_;
   std::vector<std::string>& events_;
 };
 
