@@ -68,8 +68,8 @@ void Gather::decode(Flight& flight, const Round& round) {
   const auto timed = flight.time(Activity::decode);
   const Bytes own = own_[flight.slot()];
   const Compressor& compressor = leg_.compressor(round);
-  average(frames_by_rank(flight, kDecode, round, own), compressor,
-          part(round.vector(), flight.bucket()));
+  round.landing().land_mean(frames_by_rank(flight, kDecode, round, own), compressor,
+                            flight.bucket());
   if (!round.sent().empty())
     decode_own(own, compressor, round, part(round.sent(), flight.bucket()));
 }

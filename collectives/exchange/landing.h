@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/pieces.h"
@@ -7,8 +9,8 @@
 
 namespace laconic {
 
-/// Where the average of a round comes down: in the vector, but for what came as a sparse frame,
-/// which stays a list until somebody wants it. A vector of mostly zeros would be written, and read
+/// Where the average of a round comes down: in the vector, but for what came as sparse frames,
+/// which stay lists until somebody wants it. A vector of mostly zeros would be written, and read
 /// again by the update rule, at the price of two passes over memory; pieces of it that the first
 /// cache holds cost none.
 class Landing final : public Pieces {
@@ -19,6 +21,9 @@ class Landing final : public Pieces {
   /// The average of `where` is what the frame says. Throws WireError as Compressor::decode.
   void land(Bytes frame, const Compressor& compressor, Slice where);
 
+  /// It is the mean of what the frames say, added in the order given: the bits of average().
+  void land_mean(std::span<const Bytes> frames, const Compressor& compressor, Slice where);
+
   /// Writes all of it to the vector.
   void spread();
 
@@ -28,8 +33,10 @@ class Landing final : public Pieces {
  private:
   struct Sparse {
     Slice where;
-    SparseList list;  // counted from the begin of `where`
+    std::vector<SparseList> lists;  // counted from the begin of `where`
+    std::optional<float> scale;     // of lists that are added up; without one there is one list
   };
+  Sparse* sparse(std::span<const Bytes> frames, const Compressor& compressor, Slice where);
   std::vector<const Sparse*> in_order() const;
 
   MutFloats vector_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/errors.h"
+#include "collectives/exchange/frames.h"
 #include "tests/collectives/exchange_rows.h"
 
 namespace laconic::test {
@@ -39,6 +40,12 @@ TEST(Landing, GivesInPiecesWhatItSpreads) {
       landing.land(frame, *compressor, where);
       in_pieces.land(frame, *compressor, where);
     }
+    const Slice shared{18000, 1500};
+    const auto one = frame_of(*sparse, {0, 1500}), two = frame_of(*sparse, {1500, 1500});
+    const std::vector<Bytes> frames{one, two};
+    average(frames, *sparse, part(MutFloats(expected), shared));
+    landing.land_mean(frames, *sparse, shared);
+    in_pieces.land_mean(frames, *sparse, shared);
     EXPECT_EQ(joined(in_pieces, kLength), expected);
     landing.spread();
     EXPECT_EQ(spread, expected);
