@@ -21,6 +21,7 @@ constexpr std::size_t kSmallestFrame = 64;  // shorter ones are padded on the wi
 constexpr std::size_t kTcpHeader = 20;      // the least
 constexpr std::size_t kUdpHeader = 8;
 constexpr std::byte kTcp{6}, kUdp{17};
+constexpr std::byte kAcknowledges{0x10};  // the only flag of a segment that opens or ends nothing
 
 std::uint32_t on_wire(std::size_t bytes) {
   return static_cast<std::uint32_t>(std::max(bytes + kCheckSequence, kSmallestFrame));
@@ -93,6 +94,11 @@ std::size_t payload_of(std::span<const std::byte> ethernet, const Layout& layout
   return layout.end - std::min(begin, layout.end);
 }
 
+bool only_acknowledges(std::span<const std::byte> ethernet, const Layout& layout) {
+  return ethernet[layout.protocol] == kTcp && layout.transport + kTcpHeader <= ethernet.size() &&
+         ethernet[layout.transport + 13] == kAcknowledges && payload_of(ethernet, layout) == 0;
+}
+
 }  // namespace
 
 bool read_frame(std::span<const std::byte> bytes, Frame& frame) {
@@ -122,6 +128,7 @@ bool read_frame(std::span<const std::byte> bytes, Frame& frame) {
   }
   frame.to = destination(ethernet);
   frame.flow = layout ? flow_of(ethernet, *layout) : 0;
+  if (layout && only_acknowledges(ethernet, *layout)) frame.flow = ~frame.flow;
   frame.data.assign(bytes.begin(), bytes.end());
   return true;
 }

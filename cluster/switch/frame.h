@@ -22,8 +22,11 @@ struct Frame {
 
   std::vector<std::byte> data;  ///< virtio-net header, then Ethernet without check sequence
   int to = kNobody;  ///< the host whose address it bears; kEveryone for broadcast and multicast
-  std::uint32_t flow =
-      0;  ///< the same for frames of one TCP connection or UDP flow in one direction
+  /// The same for frames of one TCP connection or UDP flow in one direction. Acknowledgements
+  /// without data are a flow of their own: a kernel keeps what TCP sends in the socket until
+  /// shortly before it leaves (TCP small queues), so that they stand behind little of it, where a
+  /// TAP device takes all at once.
+  std::uint32_t flow = 0;
   std::uint32_t packets = 1;      ///< on a wire: the segments of a bundle
   std::uint32_t wire_bytes = 0;   ///< of all segments, from destination address to check sequence
   std::uint32_t first_bytes = 0;  ///< of the first segment alone

@@ -63,6 +63,20 @@ TEST(Frame, AnAcknowledgementTakes70AndAShortFrameIsPadded) {
   EXPECT_EQ(read(bytes).wire_bytes, 64u);
 }
 
+/// So that it does not stand behind the bulk that goes its way.
+TEST(Frame, AnAcknowledgementWithoutDataIsAFlowOfItsOwn) {
+  constexpr std::size_t kFlags = kVirtioHeader + kEthernetHeader + kIp + 13;
+  constexpr std::byte kAck{0x10}, kAckFin{0x11};
+  const auto flow_with = [&](std::size_t payload, std::byte flags, int from = 0, int to = 1) {
+    auto bytes = tcp_packet(from, to, payload);
+    bytes[kFlags] = flags;
+    return read(bytes).flow;
+  };
+  EXPECT_NE(flow_with(0, kAck), flow_with(1448, kAck));
+  EXPECT_EQ(flow_with(0, kAckFin), flow_with(1448, kAck)) << "the end overtakes nothing";
+  EXPECT_NE(flow_with(0, kAck), flow_with(0, kAck, 1, 0));
+}
+
 TEST(Frame, ABundleIsChargedForEachSegmentsHeaders) {
   const Frame frame = read(tcp_packet(0, 1, 3 * 1448 + 100, kTcp4, 1448));
   EXPECT_EQ(frame.wire_bytes, 3u * 1518 + 170);
