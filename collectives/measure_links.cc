@@ -34,6 +34,7 @@ constexpr int kMostSteps = 160;
 constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
 constexpr double kSlow = 0.9;                          // of the median rate
+constexpr double kShortSeconds = 0.2e-3;               // of latency: processors count for more
 constexpr double kFar = 1.3;                           // of the median latency
 constexpr int kManyRanks = 16;                         // so many that one message of each is much
 constexpr double kSharesNothing = 0.85;                // of the links' own rates: less is a bound
@@ -91,12 +92,15 @@ struct Findings {
   std::array<const std::vector<double>*, 9> parts() const { return parts_of(*this); }
 };
 
-/// Of all ranks and batches; 0 if there were none. On a long link the slowest rank's would be that
-/// of who began first.
-double median_of(const std::vector<Findings>& all, Batches Findings::*batches) {
+/// The median over batches of what the slowest rank took, as the cost model has it; 0 if there were
+/// none. On long links that would be who began first: there, of what the middle one took.
+double typical(const std::vector<Findings>& all, Batches Findings::*batches, bool long_links) {
   std::vector<double> seconds;
-  for (const Findings& rank : all)
-    seconds.insert(seconds.end(), (rank.*batches).begin(), (rank.*batches).end());
+  for (std::size_t b = 0; b < (all.front().*batches).size(); ++b) {
+    std::vector<double> by_rank;
+    for (const Findings& rank : all) by_rank.push_back((rank.*batches)[b]);
+    seconds.push_back(quantile(std::move(by_rank), long_links ? 0.5 : 1));
+  }
   return seconds.empty() ? 0 : median(std::move(seconds));
 }
 
@@ -500,8 +504,10 @@ void Measurement::add_what_is_shared(LinkModel& links) {
   links.add_bytes_per_second = median(adds);
   std::array<double, 4> fitted{};
   if (rank_ == 0) {
-    fit_messages(links, median_of(all, &Findings::crowd), median_of(all, &Findings::tiny_crowd),
-                 median_of(all, &Findings::row), median(all[0].fan));
+    const bool long_links = links.link(0, 1).latency_seconds > kShortSeconds;
+    fit_messages(links, typical(all, &Findings::crowd, long_links),
+                 typical(all, &Findings::tiny_crowd, long_links),
+                 typical(all, &Findings::row, long_links), median(all[0].fan));
     fitted = {links.crowd_seconds, links.row_share, links.message_seconds, links.tiny_share};
   }
   const auto told = broadcast(transport_, std::as_bytes(std::span(fitted)), channels::links);
