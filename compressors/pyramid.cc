@@ -78,7 +78,7 @@ HWY_INLINE Found find_count(float wanted, float low, float high, int trials, con
   return {low, few};
 }
 
-// The magnitudes of `in`, times `inverse`, below 2 and not all 0, are x.
+// The magnitudes of `in`, times `inverse`, below 4 and not all 0, are x.
 template <std::size_t kVectors>
 HWY_INLINE Products place_in(const float* in, std::size_t n, float inverse, std::size_t pulses,
                              float* y) {
@@ -115,7 +115,7 @@ HWY_INLINE Products place_in(const float* in, std::size_t n, float inverse, std:
   const auto [along, square] = products_at(scaled.at, 0);
   const float scale = square > 0 ? square / along : most;
   // From a half on there would be pulses where x is 0.
-  const Found shifted = find_count(wanted, -2 * scale, 0.5f, 10, [&](float shift) LACONIC_LAMBDA {
+  const Found shifted = find_count(wanted, -4 * scale, 0.5f, 10, [&](float shift) LACONIC_LAMBDA {
     return pulses_at(scale, shift);
   });
   Products products = products_at(scale, shifted.at);
@@ -209,11 +209,11 @@ float nearest(Floats x, std::size_t pulses, std::span<int> y) {
     along = peak, square = static_cast<float>(pulses);
   }
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = static_cast<int>(std::copysign(pulse[i], x[i]));
-  // No value may become too large for a float.
+  // No value may become too large for a float, nor the gain for bf16.
+  constexpr float kLargestBf16 = 0x1.fep127f;
   const float gain = along / square * unit;
-  return gain < 3e38f / kMostPulses
-             ? gain
-             : std::min(gain, 3e38f / *std::ranges::max_element(std::span(pulse).first(x.size())));
+  if (gain < kLargestBf16 / kMostPulses) return gain;
+  return std::min(gain, kLargestBf16 / *std::ranges::max_element(std::span(pulse).first(x.size())));
 }
 
 class PyramidCodec final : public BucketCodec {
