@@ -64,7 +64,7 @@ LinkModel uniform_links(int ranks, const Link& link);
 /// measured again while there is time. Every rank calls it, nothing else being on its way, and gets
 /// the same model. Where there are too many pairs for the time, those that were not measured get
 /// the medians of the others.
-LinkModel measure_links(Transport& transport, double seconds = 1.4);
+LinkModel measure_links(Transport& transport, double seconds = 1.3);
 
 /// For the log, in one line: "4 ranks on 4 hosts: latency 5.1 ms (5.0 to 5.2), 11.8 MB/s (...)".
 std::string describe(const LinkModel& links);

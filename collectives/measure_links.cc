@@ -28,13 +28,16 @@ const Tag kTag{channels::links, Purpose::control};
 constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8;  // bytes
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
-constexpr double kTripsOfStream = 12, kTripsToOpen = 20;  // for TCP to open its window
-constexpr int kFewestPings = 2, kMostPings = 50;          // the first may find TCP asleep
+constexpr double kTripsOfStream = 12, kTripsToOpen = 14;  // for TCP to open its window
+constexpr double kMostOverMean = 1.2;
+constexpr int kFewestPings = 2, kMostPings = 50;  // the first may find TCP asleep
+constexpr double kMeetUntil = 0.65;               // of the time: no stream of pairs begins later
 constexpr int kMostSteps = 160;
 constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle
 constexpr double kSlow = 0.9;                          // of the median rate
 constexpr double kShortSeconds = 0.2e-3;               // of latency: processors count for more
+constexpr double kLongSeconds = 5e-3;                  // of latency: processors hardly count
 constexpr double kFar = 1.3;                           // of the median latency
 constexpr int kManyRanks = 16;                         // so many that one message of each is much
 constexpr double kSharesNothing = 0.85;                // of the links' own rates: less is a bound
@@ -60,9 +63,10 @@ struct Findings {
   double shift_rate =
       std::numeric_limits<double>::infinity();  // while everybody sends to the next rank alone
   double add_rate = 0;
+  double seconds = 0;  // since it began
 
   std::vector<double> packed() const {
-    std::vector<double> all{shift_rate, add_rate};
+    std::vector<double> all{shift_rate, add_rate, seconds};
     for (const auto* part : parts()) {
       all.push_back(static_cast<double>(part->size()));
       all.insert(all.end(), part->begin(), part->end());
@@ -71,8 +75,8 @@ struct Findings {
   }
   static Findings unpacked(const std::vector<double>& all) {
     Findings found;
-    found.shift_rate = all[0], found.add_rate = all[1];
-    auto at = all.begin() + 2;
+    found.shift_rate = all[0], found.add_rate = all[1], found.seconds = all[2];
+    auto at = all.begin() + 3;
     for (auto* part : found.parts()) {
       const auto begin = at + 1, end = begin + static_cast<std::ptrdiff_t>(*at);
       part->assign(begin, end);
@@ -209,7 +213,7 @@ class Measurement {
   double slowest(double mine);
 
   int rounds() const { return ranks_ - 1 + ranks_ % 2; }
-  std::optional<int> partner(int round) const;
+  std::optional<int> partner(int rank, int round) const;
   void meet_all();
   void ping(int peer);
   double ping(int peer, double seconds, std::size_t bytes);
@@ -230,6 +234,7 @@ class Measurement {
   void fit_messages(LinkModel& links, double crowd, double tiny_crowd, double row,
                     double fan) const;
 
+  const Stopwatch watch_;
   Transport& transport_;
   LinkStreams streams_;
   const int ranks_, rank_;
@@ -242,14 +247,15 @@ class Measurement {
 };
 
 LinkModel Measurement::run() {
-  const Stopwatch watch;
   meet_all();
-  LinkModel links = links_of_pairs(gather(), transport_);
+  auto all = gather();
+  LinkModel links = links_of_pairs(all, transport_);
   // A stream takes time, and a few pings hardly any.
   for (bool in_time = true; in_time;) {
-    in_time = slowest(watch.seconds()) < seconds_;
+    in_time = std::ranges::max(all, {}, &Findings::seconds).seconds < kMeetUntil * seconds_;
     if (!meet_odd_ones_again(links, in_time)) break;
-    links = links_of_pairs(gather(), transport_);
+    all = gather();
+    links = links_of_pairs(all, transport_);
   }
   all_at_once(links);
   add();
@@ -264,6 +270,7 @@ LinkModel Measurement::run() {
 /// Everybody's findings, by rank; every rank then is at the same place.
 std::vector<Findings> Measurement::gather() {
   std::vector<Findings> all;
+  mine_.seconds = watch_.seconds();
   const std::vector<double> mine = mine_.packed();
   for (const auto& bytes : allgather(transport_, std::as_bytes(std::span(mine)), channels::links)) {
     std::vector<double> packed(mine.size());
@@ -278,16 +285,16 @@ double Measurement::slowest(double mine) {
   return std::ranges::max(allgather_values(transport_, mine, channels::links));
 }
 
-/// In a tournament of everybody against everybody (the circle method), who this rank meets.
-std::optional<int> Measurement::partner(int round) const {
+/// In a tournament of everybody against everybody (the circle method), who a rank meets.
+std::optional<int> Measurement::partner(int rank, int round) const {
   const int places = ranks_ + ranks_ % 2, turning = places - 1;
   int peer;
-  if (rank_ == turning)
+  if (rank == turning)
     peer = round * (places / 2) % turning;
-  else if (2 * rank_ % turning == round)
+  else if (2 * rank % turning == round)
     peer = turning;
   else
-    peer = ((round - rank_) % turning + turning) % turning;
+    peer = ((round - rank) % turning + turning) % turning;
   if (peer >= ranks_) return std::nullopt;
   return peer;
 }
@@ -299,11 +306,13 @@ void Measurement::meet_all() {
   double seconds = pair_seconds_ / rounds();
   for (int round = 0; round < rounds_met_; ++round) {
     const Stopwatch watch;
-    const auto peer = partner(round);
+    const auto peer = partner(rank_, round);
     ping_seconds_ = seconds / 4;
     if (peer) ping(*peer);
     if (round == 0) {
-      if (peer) mine_.packet_latency[*peer] = ping(*peer, ping_seconds_, kPacket);
+      // Where links are long, what a packet costs by itself does not matter.
+      if (peer && mine_.latency[*peer] < kLongSeconds)
+        mine_.packet_latency[*peer] = ping(*peer, ping_seconds_, kPacket);
       slowest_latency_ = slowest(peer ? mine_.latency[*peer] : 0);
       seconds = std::clamp(2 * kTripsOfStream * slowest_latency_, seconds,
                            std::max(seconds, pair_seconds_ / 2));
@@ -319,7 +328,7 @@ void Measurement::meet_all() {
 
 /// Links that seem slower or longer than most may have had no processor, or bad luck, for that
 /// time: so it goes for some streams both ways, whose acknowledgements stand in the other one's
-/// queue. Whether there were such. Streams only if they are in time, and one way at a time.
+/// queue. Whether there are such. Streams only if they are in time, and one way at a time.
 bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
   std::vector<double> rates, latencies;
   for (int from = 0; from < ranks_; ++from)
@@ -329,18 +338,21 @@ bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
       latencies.push_back(links.link(from, to).latency_seconds);
     }
   const double slow = kSlow * median(rates), far = kFar * median(latencies);
-  bool met = false;
-  for (int round = 0; round < rounds_met_; ++round) {
-    const auto peer = partner(round);
-    if (!peer) continue;
-    const Link &out = links.link(rank_, *peer), &in = links.link(*peer, rank_);
-    const bool far_one = out.latency_seconds > far;
-    const bool slow_one = in_time && std::min(out.bytes_per_second, in.bytes_per_second) < slow;
-    if (far_one) ping(*peer);
-    if (slow_one) stream_each_way(*peer, stream_seconds_);
-    met |= far_one || slow_one;
-  }
-  return slowest(met ? 1 : 0) > 0;
+  bool any = false;
+  for (int round = 0; round < rounds_met_; ++round)
+    for (int rank = 0; rank < ranks_; ++rank) {
+      const auto peer = partner(rank, round);
+      if (!peer) continue;
+      const Link &out = links.link(rank, *peer), &in = links.link(*peer, rank);
+      const bool is_far = out.latency_seconds > far;
+      const bool is_slow = in_time && std::min(out.bytes_per_second, in.bytes_per_second) < slow;
+      any |= is_far || is_slow;
+      if (rank != rank_ || !(is_far || is_slow)) continue;
+      // What a stream sends before the other end begins to count would come at no cost.
+      ping(*peer);
+      if (is_slow) stream_each_way(*peer, stream_seconds_);
+    }
+  return any;
 }
 
 /// Both ways at once. What TCP gets through when it has been at it for long says what is lost.
@@ -364,8 +376,14 @@ void Measurement::stream_each_way(int peer, double seconds) {
   }
 }
 
+/// Not much above the mean since TCP has opened: a receiver that had no processor for a while gets
+/// what has piled up at the speed of memory.
 void Measurement::take_rate(int peer, const Arrivals& arrived) {
-  mine_.rate[peer] = std::max(mine_.rate[peer], full_rate(arrived).value_or(mean_rate(arrived)));
+  double rate = full_rate(arrived).value_or(mean_rate(arrived));
+  const auto [seconds, bytes] = arrived.back();
+  const double open = seconds - kTripsToOpen * 2 * slowest_latency_;
+  if (open > 0) rate = std::min(rate, kMostOverMean * static_cast<double>(bytes) / open);
+  mine_.rate[peer] = std::max(mine_.rate[peer], rate);
 }
 
 /// A message to each of the next ranks up to the `farthest`, and from each of the last.

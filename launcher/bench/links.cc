@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   WorldFlags world;
-  double seconds = 1.4;
+  double seconds = 1.3;
   bool json = false;
 };
 

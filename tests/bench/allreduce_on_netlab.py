@@ -11,7 +11,7 @@
             Bound: 0.5 % of the counter, for every algorithm
 
 All ranks begin at one reading of a clock, and a sum lasts until the slowest is through; medians. In the hosts
-net.ipv4.tcp_slow_start_after_idle is 0, and congestion control is bbr. Prints tables in Markdown. Needs what netlab
+net.ipv4.tcp_slow_start_after_idle is 0, and congestion control is cubic. Prints tables in Markdown. Needs what netlab
 needs, and nothing else to run meanwhile. Exit status 1: a bound is broken.
 """
 import argparse

@@ -20,7 +20,7 @@ def table(*rows):
 
 def links(hosts, rate, latency, *more):
     """A lab with warm connections."""
-    return lab("--congestion", "bbr", *more, hosts=hosts, rate=rate, latency=latency)
+    return lab("--congestion", "cubic", *more, hosts=hosts, rate=rate, latency=latency)
 
 
 def on_each(hosts, *words):

@@ -3,7 +3,7 @@
 
 Prints what a step takes over one without communication, which runs just before it in the same processes, as a table
 in Markdown, a link after the other. In the hosts net.ipv4.tcp_slow_start_after_idle is 0, and congestion control is
-bbr. Needs what netlab needs, and nothing else to run meanwhile. With --ddp, PyTorch's DDP runs the same model in the same
+cubic. Needs what netlab needs, and nothing else to run meanwhile. With --ddp, PyTorch's DDP runs the same model in the same
 lab just before (needs tests/peers/setup), and rows say how many times longer each of its settings takes.
 
   tests/bench/steps_on_netlab.py --links 100mbit,0 10mbit,20

@@ -330,6 +330,8 @@ class Hosts(unittest.TestCase):
                     (["set", "--direction", "out", 1], "needs --rate"),
                     (["set", "--rate", "1mbit", "--direction", "up"], "expected out or in"),
                     (["up", "--hosts", 2, "--rate", "1gbit", "--latency", 0, "--offload", "no"], "expected on or off"),
+                    (["up", "--hosts", 2, "--rate", "1gbit", "--latency", 0, "--congestion", "fast"],
+                     "--congestion 'fast': the machine allows reno"),
                     (["run", "ls"], "comes after --"), (["status", "--fast"], "no option '--fast'")):
                 name = NAME + "-new" if words[0] == "up" else NAME
                 done = netlab(*words, check=False, name=name)
