@@ -1,3 +1,4 @@
+#include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/linear.h>
@@ -74,9 +75,14 @@ class Cnn final : public Network {
   }
 
  private:
-  // Pooling first: it commutes with ReLU, which then has a quarter of the elements to do.
+  // Pooling first: it commutes with ReLU, which then has a quarter of the elements to do. In
+  // oneDNN's own layout, where a convolution leaves its result, pooling takes a tenth of the time
+  // of LibTorch's; the values are the same bits.
   at::Tensor block(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const {
-    return at::relu(at::max_pool2d(at::conv2d(x, weight, bias, 1, padding_), 2));
+    const bool on_cpu = x.is_cpu() && at::globalContext().hasMKLDNN();
+    const at::Tensor y = at::conv2d(on_cpu ? x.to_mkldnn() : x, weight, bias, 1, padding_);
+    const at::Tensor pooled = at::max_pool2d(y, 2, 2);
+    return at::relu(on_cpu ? pooled.to_dense() : pooled);
   }
 
   static std::vector<Parameter> layers(Shape example, const CnnShape& s, std::uint32_t classes) {

