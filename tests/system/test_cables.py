@@ -1,10 +1,11 @@
-"""Ranks on hosts of netlab, by tcp: cables that are cut for a while and for good, and every way to say where
-rank 0 is.
+"""Ranks on hosts of netlab, by tcp: cables that are cut for a while and for good, cables that are measured, and every
+way to say where rank 0 is.
 
 Exit status 77 (skipped) where netlab cannot run: neither root nor a user namespace, or no TUN. With both, all
 runs.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -82,6 +83,26 @@ class Cables(SystemTest):
             self.assertEqual(status, 4, ends)
             self.assertIn("rank 2 did not come to 10.77.0.1:4000" if rank != 2 else "not reached at 10.77.0.1:4000", said)
         self.assertFalse((self.home / "run").exists())
+
+    def test_links_are_found_to_be_as_the_cables_are(self):
+        self.netlab("set", "--direction", "out", "--rate", "20mbit", "h1")
+        ranks = [subprocess.Popen([NETLAB, "run", "--host", str(rank), "--",
+                                   *command("bench", "links", "--json", "--transport", "tcp", "--rendezvous",
+                                            "10.77.0.1:4000", "--ranks", self.HOSTS, "--rank", rank)],
+                                  stdout=subprocess.PIPE, text=True)
+                 for rank in range(self.HOSTS)]
+        found = json.loads([rank.communicate(timeout=60)[0] for rank in ranks][0])
+        for sender in range(self.HOSTS):
+            for receiver in range(self.HOSTS):
+                if sender == receiver:
+                    continue
+                rate = 20e6 / 8 if sender == 1 else 100e6 / 8
+                with self.subTest(sender=sender, receiver=receiver):
+                    # Headers take 5 % of a cable, other processes of this machine now and then some more.
+                    self.assertLess(found["bytes_per_second"][sender][receiver], rate)
+                    self.assertGreater(found["bytes_per_second"][sender][receiver], 0.7 * rate)
+                    self.assertGreater(found["latency_seconds"][sender][receiver], 0.9e-3)
+                    self.assertLess(found["latency_seconds"][sender][receiver], 3e-3)
 
     def test_every_way_to_rank_0_gives_the_same_bits(self):
         expected = self.as_threads(QUADRATIC)
