@@ -31,6 +31,7 @@ constexpr std::size_t kBytesUntilSteady = 1 << 20;
 constexpr double kTripsOfStream = 12, kTripsToOpen = 14;  // for TCP to open its window
 constexpr double kMostOverMean = 1.2;
 constexpr int kFewestPings = 2, kMostPings = 50;  // the first may find TCP asleep
+constexpr double kLeastSeconds = 0.06;            // of a round
 constexpr double kMeetUntil = 0.65;               // of the time: no stream of pairs begins later
 constexpr int kMostSteps = 160;
 constexpr int kStepsOfBatch = 8;                       // at most
@@ -218,7 +219,8 @@ class Measurement {
   void ping(int peer);
   double ping(int peer, double seconds, std::size_t bytes);
   bool meet_odd_ones_again(const LinkModel& links, bool in_time);
-  void stream_with(int peer, double seconds);
+  Arrivals stream_both_ways(int peer, double seconds);
+  void take_steady_rate(int peer, const Arrivals& arrived);
   void stream_each_way(int peer, double seconds);
   double open_seconds(int peer) const { return kTripsToOpen * 2 * mine_.latency[peer]; }
   void take_rate(int peer, const Arrivals& arrived);
@@ -299,8 +301,9 @@ std::optional<int> Measurement::partner(int rank, int round) const {
   return peer;
 }
 
-/// As many rounds as there is time for. A stream lasts long enough for TCP to open its window,
-/// if that leaves time for two.
+/// As many rounds as there is time for. One way after the other: a stream over a slow uplink would
+/// hold up what answers the one that comes in. Long links leave no time for that, as TCP has to
+/// open its window.
 void Measurement::meet_all() {
   rounds_met_ = rounds();
   double seconds = pair_seconds_ / rounds();
@@ -318,11 +321,18 @@ void Measurement::meet_all() {
                            std::max(seconds, pair_seconds_ / 2));
     }
     stream_seconds_ = std::clamp(kTripsOfStream * slowest_latency_, 0.7 * seconds, seconds);
-    if (peer) stream_with(*peer, stream_seconds_);
+    const double trip = 2 * slowest_latency_;
+    const bool in_turn = stream_seconds_ > 2 * kTripsOfStream * trip;
+    const bool becomes_steady = stream_seconds_ / 2 > kTripsUntilSteady * trip;
+    if (peer && in_turn) stream_each_way(*peer, stream_seconds_);
+    if (peer && !in_turn) take_rate(*peer, stream_both_ways(*peer, stream_seconds_));
+    if (peer && becomes_steady && round == 0)
+      take_steady_rate(*peer, stream_both_ways(*peer, stream_seconds_ / 2));
     if (round > 0 || rounds_met_ == 1) continue;
-    rounds_met_ = std::min(
-        rounds_met_,
-        std::max(1, static_cast<int>(std::lround(pair_seconds_ / slowest(watch.seconds())))));
+    const double left = pair_seconds_ - slowest(watch.seconds());
+    const double least = kLeastSeconds + 2 * kTripsOfStream * trip;
+    rounds_met_ = 1 + std::clamp(static_cast<int>(left / least), 0, rounds_met_ - 1);
+    seconds = std::min(seconds, std::max(least, left / std::max(1, rounds_met_ - 1)));
   }
 }
 
@@ -355,13 +365,13 @@ bool Measurement::meet_odd_ones_again(const LinkModel& links, bool in_time) {
   return any;
 }
 
-/// Both ways at once. What TCP gets through when it has been at it for long says what is lost.
-void Measurement::stream_with(int peer, double seconds) {
-  const Arrivals arrived = streams_.run({&peer, 1}, {&peer, 1}, seconds, open_seconds(peer))[0];
-  take_rate(peer, arrived);
-  if (arrived.back().second > kBytesUntilSteady &&
-      seconds > kTripsUntilSteady * 2 * slowest_latency_)
-    mine_.steady_rate[peer] = std::max(mine_.steady_rate[peer], later_rate(arrived));
+Arrivals Measurement::stream_both_ways(int peer, double seconds) {
+  return streams_.run({&peer, 1}, {&peer, 1}, seconds, open_seconds(peer))[0];
+}
+
+/// What TCP gets through both ways when it has been at it for long says what is lost.
+void Measurement::take_steady_rate(int peer, const Arrivals& arrived) {
+  if (arrived.back().second > kBytesUntilSteady) mine_.steady_rate[peer] = later_rate(arrived);
 }
 
 /// One way after the other, so that no acknowledgement stands in a queue: in the same time, if
