@@ -100,9 +100,9 @@ class Cables(SystemTest):
                 with self.subTest(sender=sender, receiver=receiver):
                     # Headers take 5 % of a cable, other processes of this machine now and then some more.
                     self.assertLess(found["bytes_per_second"][sender][receiver], rate)
-                    self.assertGreater(found["bytes_per_second"][sender][receiver], 0.6 * rate)
+                    self.assertGreater(found["bytes_per_second"][sender][receiver], 0.7 * rate)
                     self.assertGreater(found["latency_seconds"][sender][receiver], 0.9e-3)
-                    self.assertLess(found["latency_seconds"][sender][receiver], 5e-3)
+                    self.assertLess(found["latency_seconds"][sender][receiver], 3e-3)
 
     def test_every_way_to_rank_0_gives_the_same_bits(self):
         expected = self.as_threads(QUADRATIC)
