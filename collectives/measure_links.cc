@@ -29,10 +29,10 @@ constexpr std::size_t kPacket = LinkModel::kPacketBytes, kSmall = 256, kTiny = 8
 constexpr double kTripsUntilSteady = 50;
 constexpr std::size_t kBytesUntilSteady = 1 << 20;
 constexpr double kTripsOfStream = 12, kTripsToOpen = 14;  // for TCP to open its window
-constexpr double kMostOverMean = 1.2;
-constexpr int kFewestPings = 2, kMostPings = 50;  // the first may find TCP asleep
-constexpr double kLeastSeconds = 0.06;            // of a round
-constexpr double kMeetUntil = 0.65;               // of the time: no stream of pairs begins later
+constexpr double kMostOverMean = 1.2;                     // is a stretch of a stream, at most
+constexpr int kFewestPings = 2, kMostPings = 50;          // the first may find TCP asleep
+constexpr double kLeastSeconds = 0.06;                    // of a round
+constexpr double kMeetUntil = 0.8;  // of the time: no stream of pairs begins later
 constexpr int kMostSteps = 160;
 constexpr int kStepsOfBatch = 8;                       // at most
 constexpr auto kPause = std::chrono::milliseconds(1);  // for processors to fall idle

@@ -197,7 +197,7 @@ TEST(MeasureLinks, MeetsAgainWhoSeemedSlow) {
   for (int attempt = 0; attempt < 8 && !found; ++attempt) {
     run_ranks(make_in_process_group(4, {.latency_seconds = 1e-3, .bytes_per_second = kRate}),
               [&](Transport& t) {
-                Hesitant hesitant(t, 2, t.rank() == 1 ? 4 : 0);
+                Hesitant hesitant(t, 2, t.rank() == 1 ? 7 : 0);
                 const LinkModel mine = measure_links(hesitant, 1);
                 if (t.rank() == 0) links = mine;
               });
